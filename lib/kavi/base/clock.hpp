@@ -1,8 +1,10 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 
 namespace kavi {
 
@@ -45,5 +47,9 @@ class ManualClock final : public Clock {
 
 /// "2026-11-24T10:15:00Z".
 std::string iso8601(std::chrono::system_clock::time_point time);
+
+/// "90s", "5m", "1h30m", "2d", "250ms" (units d h m s ms, each once, largest first). Anything else, a bare number
+/// and what doesn't fit too, is nullopt.
+std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
 
 }  // namespace kavi
