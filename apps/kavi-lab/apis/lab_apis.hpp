@@ -247,6 +247,8 @@ class LabApis {
     /// A server dies: power and disk; the API shows nothing of it any more, its primary IPs are free.
     /// False: no server of that name.
     bool destroy_server(const std::string& name);
+    /// Something beside the API switched a machine on or off (a fault, a reboot): the API shows it.
+    void power_changed(const std::string& name, bool on);
 
     /// What the zones answer for a name and type ("A", "AAAA", "TXT", …): DNS data texts; proxied names give
     /// the edge. nullopt: no such name.

@@ -1,7 +1,7 @@
-#include <apis/fault.hpp>
 #include <kavi/base/error.hpp>
 #include <kavi/base/text.hpp>
 
+#include <apis/fault.hpp>
 #include <support/catch.hpp>
 
 using namespace kavi;
@@ -23,6 +23,7 @@ TEST_CASE("a fault that makes no sense is refused by name") {
         const char* words;
         const char* named;
     };
+
     const auto c = GENERATE(Case{"status=200", "status=200"},
                             Case{"colour=red", "colour"},
                             Case{"api=aws reset", "api=aws"},

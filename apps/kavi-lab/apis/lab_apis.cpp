@@ -1,0 +1,98 @@
+#include "lab_apis.hpp"
+
+#include "background.hpp"
+#include "hetzner/cloud.hpp"
+#include "http/server.hpp"
+
+#include <kavi/base/error_codes.hpp>
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace kavi::lab {
+
+struct LabApis::Parts {
+    explicit Parts(LabApisConfig given) : config(std::move(given)), faults(config.seed) {
+        if (config.request_log) log = std::make_unique<RequestLog>(*config.request_log, config.verbose_log);
+        serve(cloud);
+    }
+
+    void serve(Api& api) {
+        const HttpServer::Surroundings around{&faults, log.get(), config.latency};
+        served.push_back({&api, std::make_unique<HttpServer>(api, around)});
+    }
+
+    struct Served {
+        Api* api;
+        std::unique_ptr<HttpServer> server;
+    };
+
+    const Served& find(std::string_view name) const {
+        for (const auto& one : served)
+            if (one.api->name() == name) return one;
+        throw Error(errors::internal, fmt::format("the lab has no API '{}'", name));
+    }
+
+    LabApisConfig config;
+    FaultTable faults;
+    std::unique_ptr<RequestLog> log;
+    Background background;
+    hetzner::Project project{config.hetzner, faults, background};
+    hetzner::Cloud cloud{project, config.hetzner, config.machines};
+    std::vector<Served> served;
+};
+
+LabApis::LabApis(LabApisConfig config) : parts_(std::make_unique<Parts>(std::move(config))) {}
+
+LabApis::~LabApis() {
+    stop();
+}
+
+void LabApis::start() {
+    for (auto& [api, server] : parts_->served) {
+        const auto wanted = parts_->config.ports.find(api->name());
+        server->start(parts_->config.bind_address, wanted == parts_->config.ports.end() ? 0 : wanted->second);
+    }
+}
+
+void LabApis::stop() {
+    for (auto& one : parts_->served) one.server->stop();
+    parts_->background.stop();
+}
+
+std::map<std::string, std::string> LabApis::environment() const {
+    const auto& config = parts_->config;
+    return {{"HCLOUD_ENDPOINT", url("hetzner")}, {"HCLOUD_TOKEN", config.hetzner.token}};
+}
+
+int LabApis::port(std::string_view api) const {
+    return parts_->find(api).server->port();
+}
+
+std::string LabApis::url(std::string_view api) const {
+    const auto& one = parts_->find(api);
+    return fmt::format("http://{}:{}{}", parts_->config.bind_address, one.server->port(), one.api->prefix());
+}
+
+int LabApis::add_fault(Fault fault) {
+    return parts_->faults.add(std::move(fault));
+}
+
+std::vector<Fault> LabApis::faults() const {
+    return parts_->faults.all();
+}
+
+void LabApis::clear_faults(std::optional<int> number) {
+    parts_->faults.clear(number);
+}
+
+bool LabApis::destroy_server(const std::string& name) {
+    return parts_->cloud.destroy(name);
+}
+
+void LabApis::power_changed(const std::string& name, bool on) {
+    parts_->cloud.power_changed(name, on);
+}
+
+}  // namespace kavi::lab
