@@ -19,5 +19,5 @@ function(kavi_embed target namespace)
     COMMENT "Embedding ${namespace}"
     VERBATIM)
   target_sources(${target} PRIVATE "${source}" "${header}")
-  target_include_directories(${target} PRIVATE "${out}")
+  target_include_directories(${target} PUBLIC "${out}")
 endfunction()

@@ -1,0 +1,58 @@
+#include "command_table.hpp"
+
+#include "commands/commands.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace kavi::app {
+
+namespace {
+
+constexpr std::array groups{
+    Group{"config", "the estate file"},
+};
+
+constexpr std::array commands{
+    Command{"", "explain", "an error's long text, offline", "", "kavi explain KAVI-E0101", &define_explain},
+    Command{"",
+            "completion",
+            "a completion script for your shell",
+            "Load it with: source <(kavi completion bash). Servers, services, domains and the like are "
+            "completed from "
+            "the estate file, without the network.",
+            "kavi completion bash",
+            &define_completion},
+    Command{"", "help", "this overview, or help on one command", "", "kavi help explain", &define_help},
+};
+
+}  // namespace
+
+std::string Command::path() const {
+    if (group.empty()) return std::string(name);
+    return name.empty() ? std::string(group) : fmt::format("{} {}", group, name);
+}
+
+std::span<const Command> command_table() {
+    return commands;
+}
+
+std::span<const Group> command_groups() {
+    return groups;
+}
+
+const Command* find_command(std::string_view path) {
+    const auto found = std::ranges::find(commands, path, &Command::path);
+    return found == commands.end() ? nullptr : &*found;
+}
+
+std::vector<const Command*> commands_of(std::string_view group) {
+    std::vector<const Command*> found;
+    for (const auto& command : commands)
+        if (!command.group.empty() && command.group == group) found.push_back(&command);
+    return found;
+}
+
+}  // namespace kavi::app
