@@ -9,7 +9,8 @@
 #include <variant>
 #include <vector>
 
-/// The estate file (kavi.toml) as a value: defaults filled in, references still names. estate_file.hpp reads it.
+/// The estate file (kavi.toml) as a value: defaults filled in, references still names. estate_file.hpp reads
+/// it.
 namespace kavi::model {
 
 /// "secret:/folder/NAME" (Infisical, or the sealed file where that is the provider) or "sealed:/NAME".
@@ -19,6 +20,10 @@ struct SecretRef {
     std::string name;
 
     std::string text() const;  ///< as written in the file
+    /// nullopt: it isn't one. A folder ("secret:/services/production", as a stack's env) is read by
+    /// parse_folder.
+    static std::optional<SecretRef> parse(std::string_view text);
+    static std::optional<SecretRef> parse_folder(std::string_view text);
     friend auto operator<=>(const SecretRef&, const SecretRef&) = default;
 };
 
@@ -28,6 +33,12 @@ struct Place {
     std::string path;
 
     std::string text() const;
+
+    bool local() const { return owner.empty(); }
+
+    /// What stands before the first ':' is the owner, unless a '/' comes first. nullopt: empty, or nothing
+    /// behind it.
+    static std::optional<Place> parse(std::string_view text);
     friend auto operator<=>(const Place&, const Place&) = default;
 };
 
@@ -47,9 +58,9 @@ struct SecretsConfig {
 };
 
 struct FirewallRule {
-    std::string protocol;            ///< "tcp", "udp", "icmp"
-    std::string port;                ///< "22", "1024-5000"; empty for icmp
-    std::vector<std::string> from;   ///< CIDRs; default 0.0.0.0/0 and ::/0
+    std::string protocol;           ///< "tcp", "udp", "icmp"
+    std::string port;               ///< "22", "1024-5000"; empty for icmp
+    std::vector<std::string> from;  ///< CIDRs; default 0.0.0.0/0 and ::/0
 };
 
 struct SshAccess {
@@ -69,7 +80,8 @@ struct Server {
     std::vector<std::string> types;  ///< acceptable server types, best first
     std::string image;
     std::string location;
-    std::optional<std::string> ipv4;  ///< hetzner: an existing primary IP (absent: one is made); manual: its address
+    std::optional<std::string>
+        ipv4;  ///< hetzner: an existing primary IP (absent: one is made); manual: its address
     std::optional<std::string> ipv6;
     std::vector<FirewallRule> firewall;
     std::vector<std::string> mounts;  ///< storages mounted there
@@ -96,7 +108,14 @@ enum class ProbeKind { tcp, http };
 
 struct Probe {
     ProbeKind kind = ProbeKind::http;
-    std::string target;  ///< ":port/path" (the container's own address) or a full URL
+    /// ":port" or ":port/path": the container's own address. Else "host:port" (tcp) or a URL (http): of
+    /// 127.0.0.1,
+    /// [::1] or localhost it is asked on the service's server, any other is asked from here.
+    std::string target;
+
+    bool of_container() const { return target.starts_with(':'); }
+
+    bool asked_on_server() const;
 };
 
 enum class OnFailure { restore, stop };
@@ -129,8 +148,10 @@ struct Domain {
     std::string name;     ///< full: "git.kua.cl"
     std::string service;  ///< its address follows that service's server
     bool proxied = true;
-    std::optional<std::string> exposes_origin;  ///< the reason why publishing the origin's address is accepted
+    std::optional<std::string>
+        exposes_origin;  ///< the reason why publishing the origin's address is accepted
     std::optional<int> ttl;
+    int line = 0;  ///< in kavi.toml: the order of a service's domains
 };
 
 /// A further record, as written; dns.hpp turns it into the normal form.
@@ -141,7 +162,7 @@ struct DeclaredRecord {
     std::optional<bool> proxied;
     std::optional<std::string> comment;
     std::map<std::string, std::variant<std::string, std::int64_t>> data;  ///< typed members (SRV, CAA, …)
-    int line = 0;  ///< in kavi.toml, for messages
+    int line = 0;                                                         ///< in kavi.toml, for messages
 };
 
 struct Mount {
@@ -155,16 +176,16 @@ struct Storage {
     enum class Kind { storage_box, s3, sftp, local } kind = Kind::storage_box;
     std::string host;  ///< storage-box, sftp
     int port = 23;
-    std::optional<std::string> host_key;         ///< "SHA256:<base64>"
-    std::map<std::string, std::string> users;    ///< "write", "prune", "read" → account
-    std::map<std::string, SecretRef> keys;       ///< "prune", "read", "admin"
+    std::optional<std::string> host_key;       ///< "SHA256:<base64>"
+    std::map<std::string, std::string> users;  ///< "write", "prune", "read" → account
+    std::map<std::string, SecretRef> keys;     ///< "prune", "read", "admin"
     std::optional<Mount> mount;
     std::optional<int> snapshots_keep;
-    std::optional<std::string> snapshots_at;     ///< "05:00"
-    std::string endpoint;                        ///< s3
+    std::optional<std::string> snapshots_at;  ///< "05:00"
+    std::string endpoint;                     ///< s3
     std::vector<std::string> buckets;
     std::optional<SecretRef> access_key, secret_key;
-    std::string path;                            ///< local
+    std::string path;  ///< local
 };
 
 struct BackupItem {
