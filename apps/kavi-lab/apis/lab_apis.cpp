@@ -1,6 +1,7 @@
 #include "lab_apis.hpp"
 
 #include "background.hpp"
+#include "cloudflare/cloudflare.hpp"
 #include "hetzner/cloud.hpp"
 #include "http/server.hpp"
 
@@ -16,6 +17,7 @@ struct LabApis::Parts {
     explicit Parts(LabApisConfig given) : config(std::move(given)), faults(config.seed) {
         if (config.request_log) log = std::make_unique<RequestLog>(*config.request_log, config.verbose_log);
         serve(cloud);
+        serve(cloudflare);
     }
 
     void serve(Api& api) {
@@ -40,6 +42,7 @@ struct LabApis::Parts {
     Background background;
     hetzner::Project project{config.hetzner, faults, background};
     hetzner::Cloud cloud{project, config.hetzner, config.machines};
+    cloudflare::Cloudflare cloudflare{config.cloudflare};
     std::vector<Served> served;
 };
 
@@ -63,7 +66,10 @@ void LabApis::stop() {
 
 std::map<std::string, std::string> LabApis::environment() const {
     const auto& config = parts_->config;
-    return {{"HCLOUD_ENDPOINT", url("hetzner")}, {"HCLOUD_TOKEN", config.hetzner.token}};
+    return {{"HCLOUD_ENDPOINT", url("hetzner")},
+            {"HCLOUD_TOKEN", config.hetzner.token},
+            {"CLOUDFLARE_BASE_URL", url("cloudflare")},
+            {"CLOUDFLARE_API_TOKEN", config.cloudflare.token}};
 }
 
 int LabApis::port(std::string_view api) const {
@@ -93,6 +99,16 @@ bool LabApis::destroy_server(const std::string& name) {
 
 void LabApis::power_changed(const std::string& name, bool on) {
     parts_->cloud.power_changed(name, on);
+}
+
+void LabApis::seed(std::size_t records, std::size_t, std::size_t servers) {
+    parts_->cloudflare.add_generated(records);
+    parts_->cloud.add_generated(servers);
+}
+
+std::optional<std::vector<std::string>> LabApis::resolve(const std::string& name,
+                                                         const std::string& type) const {
+    return parts_->cloudflare.resolve(name, type, parts_->config.doh);
 }
 
 }  // namespace kavi::lab

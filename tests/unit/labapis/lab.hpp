@@ -39,6 +39,7 @@ class Client {
     Client(const Lab& lab, const std::string& api, const std::string& token = {})
         : client_("127.0.0.1", lab.apis.port(api)), prefix_(prefix_of(lab.apis.url(api))) {
         client_.set_keep_alive(true);
+        client_.set_tcp_nodelay(true);
         client_.set_read_timeout(20);
         if (!token.empty()) headers_.emplace("Authorization", "Bearer " + token);
     }

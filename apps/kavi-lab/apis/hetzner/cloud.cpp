@@ -140,4 +140,12 @@ void Cloud::add_server(const ServerSeed& seed) {
     assign(ip, kept);
 }
 
+void Cloud::add_generated(std::size_t count) {
+    const std::scoped_lock lock(project_.mutex);
+    for (std::size_t i = 0; i < count; ++i)
+        add_server({.name = fmt::format("generated-{:04}", i),
+                    .server_type = "cpx22",
+                    .labels = {{"generated", ""}}});
+}
+
 }  // namespace kavi::lab::hetzner

@@ -88,6 +88,8 @@ class Cloud final : public Api {
     bool destroy(const std::string& name);
     void power_changed(const std::string& name, bool on);
     void add_server(const ServerSeed& seed);
+    /// `count` more servers, the same for the same number.
+    void add_generated(std::size_t count);
 
     // What the resources' files use.
     Project& project() { return project_; }
