@@ -38,15 +38,45 @@ struct ExecResult {
     std::string errors;
 };
 
+/// A remote command under way, on a channel of its session; used from one thread at a time (the session's).
+class SshChannel {
+  public:
+    /// Closes the channel. What runs there sees its input end, no more.
+    virtual ~SshChannel() = default;
+
+    /// Hands bytes to the command's standard input; returns once all are on their way. Output that comes meanwhile is
+    /// kept for read(). Throws errors::ssh_unreachable when the line breaks or the command has ended,
+    /// errors::interrupted when `stop` is requested.
+    virtual void write(std::string_view bytes, std::stop_token stop) = 0;
+
+    /// The command's standard input ends.
+    virtual void end_input() = 0;
+
+    /// The next bytes of standard output, as they come; nullopt once it has ended. Standard error is drained
+    /// meanwhile. Throws errors::ssh_unreachable when the line breaks or nothing came for `idle`,
+    /// errors::interrupted when `stop` is requested.
+    virtual std::optional<std::string> read(std::stop_token stop,
+                                            std::chrono::milliseconds idle = std::chrono::minutes(10)) = 0;
+
+    /// The last 64 KiB of standard error so far.
+    virtual std::string errors() const = 0;
+
+    /// After read() gave nullopt: the exit status; -1: killed by a signal.
+    virtual int status() = 0;
+};
+
 /// One authenticated connection; used from one thread at a time.
 class SshSession {
   public:
     virtual ~SshSession() = default;
 
-    /// Runs `command` (handed to the remote user's shell as it is: a constant, never built from data), feeds it
-    /// `input`, and gives each piece of standard output to `on_output` as it comes (or collects it where that is
-    /// empty). Standard error is drained and collected, its last 64 KiB kept. Throws errors::ssh_unreachable when
-    /// the line breaks, errors::interrupted when `stop` is requested, and a time-out when nothing came for `idle`.
+    /// Starts `command` (handed to the remote user's shell as it is: a constant, never built from data).
+    virtual std::unique_ptr<SshChannel> start(std::string_view command, std::stop_token stop) = 0;
+
+    /// Runs `command`, feeds it `input`, and gives each piece of standard output to `on_output` as it comes (or
+    /// collects it where that is empty). Standard error is drained and collected, its last 64 KiB kept. Throws
+    /// errors::ssh_unreachable when the line breaks, errors::interrupted when `stop` is requested, and a time-out
+    /// when nothing came for `idle`.
     virtual ExecResult exec(std::string_view command,
                             std::string_view input,
                             std::function<void(std::string_view)> on_output,
