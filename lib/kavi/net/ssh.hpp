@@ -3,7 +3,9 @@
 #include <kavi/base/secret.hpp>
 #include <kavi/net/transport.hpp>
 
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -21,7 +23,8 @@ struct SshTarget {
     int port = 22;
     std::string user = "root";
     /// Raw SHA-256 digests (32 bytes) of host public keys; one of them must be presented. Empty: connecting throws
-    /// errors::host_key_unpinned. Checked before authentication.
+    /// errors::host_key_unpinned. Checked before authentication. Ed25519 keys are asked for first, then ECDSA,
+    /// then RSA: pin the best that the server has.
     std::vector<std::string> pins;
     /// A private key's path; unset: the agent ($SSH_AUTH_SOCK as handed in below).
     std::optional<std::string> key_path;
@@ -33,9 +36,10 @@ struct SshTarget {
 
 /// What a remote command wrote and how it ended.
 struct ExecResult {
-    int status = -1;  ///< -1: killed by a signal, or the connection ended first
+    int status = -1;  ///< -1: killed by a signal, or the server didn't say
     std::string output;
     std::string errors;
+    std::string signal;  ///< its name ("KILL"), where a signal killed it
 };
 
 /// A remote command under way, on a channel of its session; used from one thread at a time (the session's).
@@ -83,6 +87,31 @@ class SshSession {
                             std::stop_token stop,
                             std::chrono::milliseconds idle = std::chrono::minutes(10)) = 0;
 };
+
+/// Hears what is done over SSH; called from the threads that do it.
+class SshLog {
+  public:
+    virtual ~SshLog() = default;
+    /// Logged in. `took` covers everything from the TCP connection on.
+    virtual void connected(const SshTarget& target, std::chrono::milliseconds took) = 0;
+    virtual void executed(const SshTarget& target, const ExecResult& result, std::chrono::milliseconds took) = 0;
+};
+
+/// Counts, for benchmarks and tests.
+class SshCounts final : public SshLog {
+  public:
+    void connected(const SshTarget&, std::chrono::milliseconds) override { ++connections; }
+
+    void executed(const SshTarget&, const ExecResult&, std::chrono::milliseconds) override { ++execs; }
+
+    std::atomic<std::uint64_t> connections = 0;
+    std::atomic<std::uint64_t> execs = 0;
+};
+
+/// "SHA256:<base64 without padding>", as ssh-keygen shows it, of a raw digest of 32 bytes.
+std::string fingerprint_text(std::string_view digest);
+/// The raw 32 bytes of such a text, or nullopt.
+std::optional<std::string> parse_fingerprint(std::string_view text);
 
 /// Opens connections. Throws errors::ssh_unreachable, host_key_unpinned, host_key_changed, ssh_auth,
 /// address_forbidden.

@@ -1,7 +1,8 @@
 #pragma once
 
+#include <kavi/base/error.hpp>
+
 #include <chrono>
-#include <functional>
 #include <map>
 #include <optional>
 #include <stop_token>
@@ -38,8 +39,41 @@ struct Response {
     std::optional<std::string_view> header(std::string_view name) const;
 };
 
-/// One HTTP exchange. Any status is a Response; a connection, TLS or time-out failure throws
-/// errors::network_failed (with `unknown outcome` in its causes where the request may have taken effect).
+/// What an exchange died of.
+enum class NetworkFailure {
+    name_not_found,
+    refused,      ///< nobody listens there, or no route
+    timed_out,
+    broken,       ///< the connection ended before the answer did, or the answer was cut off
+    tls,          ///< the certificate or the handshake
+    too_large,    ///< the answer is larger than Request::largest_body
+    other,
+};
+
+/// The cause that a NetworkError has when nobody knows whether the request took effect: it was sent, it isn't
+/// one that only reads, and no whole answer came. Look before repeating.
+inline constexpr std::string_view unknown_outcome = "unknown outcome: the request may have taken effect";
+
+/// What a Transport throws: an Error (errors::network_failed) that also says what kind of failure it was.
+class NetworkError : public Error {
+  public:
+    NetworkError(NetworkFailure failure, bool sent, std::string message);
+
+    NetworkFailure failure() const noexcept { return failure_; }
+
+    /// False: no byte of the request left, so it had no effect.
+    bool sent() const noexcept { return sent_; }
+
+  private:
+    NetworkFailure failure_;
+    bool sent_;
+};
+
+/// Is `unknown_outcome` among the error's causes?
+bool outcome_unknown(const Error& error);
+
+/// One HTTP exchange. Any status is a Response. Throws NetworkError (with `unknown_outcome` in its causes where
+/// the request may have taken effect), errors::address_forbidden, errors::interrupted.
 class Transport {
   public:
     virtual ~Transport() = default;
@@ -56,7 +90,8 @@ struct ConnectionRules {
     std::optional<std::string> certificate_file;  ///< SSL_CERT_FILE
 
     /// "a:1=127.0.0.1:2,b:3=…" as it stands in KAVI_CONNECT_TO. A host without a port stands for every port
-    /// ("188.34.198.57=172.30.0.2"). Throws errors::usage.
+    /// ("188.34.198.57=172.30.0.2"); IPv6 addresses with a port stand in brackets; the right side is an address,
+    /// never a name. Throws errors::usage.
     static std::map<std::string, std::string> parse_connect_to(std::string_view text);
 };
 
