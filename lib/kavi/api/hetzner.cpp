@@ -80,7 +80,7 @@ void require_not_failed(const Json& action) {
 }  // namespace
 
 HetznerCloud::HetznerCloud(net::Transport& transport, Clock& clock, HetznerAccess access)
-    : clock_(clock), wire_(std::make_unique<HetznerWire>(transport, access.base_url, access.token)) {}
+    : clock_(clock), wire_(std::make_unique<HetznerWire>(transport, clock, access.base_url, access.token)) {}
 
 HetznerCloud::~HetznerCloud() = default;
 
@@ -147,7 +147,7 @@ HetznerStarted<Thing> HetznerCloud::create(std::string_view path,
             return {std::move(*found), running_actions(resource, stop), true};
         }
         if (taken || attempt == tries) throw error;
-        pause(std::chrono::seconds(attempt), what, stop);
+        wire_->pause(std::chrono::seconds(attempt), what, stop);
     }
 }
 
@@ -250,7 +250,7 @@ Labels HetznerCloud::change_labels(std::int64_t server,
         const auto& refusal = std::get<HetznerRefusal>(answer);
         const bool passing = refusal.is("conflict") || refusal.is("locked");
         if (!passing || attempt == tries) throw error_of(refusal, doing);
-        pause(std::chrono::seconds(attempt), doing, stop);
+        wire_->pause(std::chrono::seconds(attempt), doing, stop);
     }
 }
 
@@ -327,7 +327,7 @@ void HetznerCloud::act(std::string_view doing,
         } catch (const Error& error) {
             if (error.code() != errors::hetzner_failed) throw;
         }
-        pause(std::chrono::seconds(attempt), doing, stop);
+        wire_->pause(std::chrono::seconds(attempt), doing, stop);
     }
 }
 
@@ -357,7 +357,7 @@ void HetznerCloud::await(std::span<const std::int64_t> actions,
                                      std::chrono::duration_cast<std::chrono::seconds>(waited).count()))
                 .fix("run the command again: it goes on from what is there by then");
         between = next_pause(between, waited);
-        pause(between, "Hetzner", stop);
+        wire_->pause(between, "Hetzner", stop);
         running = still_running(running, stop);
     }
 }
@@ -380,12 +380,6 @@ std::vector<std::int64_t> HetznerCloud::still_running(std::span<const std::int64
                 .because(fmt::format("{} of {} are in the answer", seen, asked.size()));
     }
     return left;
-}
-
-void HetznerCloud::pause(std::chrono::milliseconds duration, std::string_view waiting_for, std::stop_token stop) {
-    clock_.sleep_for(duration, stop);
-    if (stop.stop_requested())
-        throw Error(errors::interrupted, fmt::format("interrupted while waiting for {}", waiting_for));
 }
 
 }  // namespace kavi::api

@@ -136,8 +136,6 @@ class HetznerCloud {
              std::string_view done,
              std::stop_token stop);
 
-    void pause(std::chrono::milliseconds duration, std::string_view waiting_for, std::stop_token stop);
-
     Clock& clock_;
     std::unique_ptr<HetznerWire> wire_;
 };

@@ -101,6 +101,14 @@ std::string why(const HetznerRefusal& refusal) {
     return refusal.message.empty() ? code : fmt::format("{}: {}", code, refusal.message);
 }
 
+constexpr int repeats = 4;
+
+/// How often a request that was refused like this is sent in all.
+int tries_for(const HetznerRefusal& refusal, std::string_view method) {
+    if (refusal.is("rate_limit_exceeded") || refusal.status == 429) return 6;
+    return method != "POST" && refusal.ambiguous() ? repeats : 0;
+}
+
 std::int64_t next_page_of(const Json& body) {
     const auto* level = &body;
     for (const char* key : {"meta", "pagination", "next_page"}) {
@@ -131,8 +139,8 @@ Error error_of(const HetznerRefusal& refusal, std::string_view doing) {
     return error;
 }
 
-HetznerWire::HetznerWire(net::Transport& transport, std::string base_url, Secret token)
-    : transport_(transport), base_url_(std::move(base_url)), token_(trim(token.reveal())) {
+HetznerWire::HetznerWire(net::Transport& transport, Clock& clock, std::string base_url, Secret token)
+    : transport_(transport), clock_(clock), base_url_(std::move(base_url)), token_(trim(token.reveal())) {
     while (base_url_.ends_with('/')) base_url_.pop_back();
     const auto legal = [](char c) { return c > ' ' && c < 0x7f; };
     if (token_.empty() || !std::ranges::all_of(token_.reveal(), legal))
@@ -144,9 +152,24 @@ HetznerWire::Answer HetznerWire::call(std::string_view method,
                                       std::string_view path,
                                       const Json* body,
                                       std::stop_token stop) {
+    for (int attempt = 1;; ++attempt) {
+        try {
+            auto answer = exchange(method, path, body, stop);
+            const auto* refusal = std::get_if<HetznerRefusal>(&answer);
+            if (!refusal || attempt >= tries_for(*refusal, method)) return answer;
+        } catch (const Error& error) {
+            if (error.code() != errors::network_failed || method == "POST" || attempt == repeats) throw;
+        }
+        pause(std::chrono::seconds(1 << (attempt - 1)), "Hetzner", stop);
+    }
+}
+
+HetznerWire::Answer HetznerWire::exchange(std::string_view method,
+                                          std::string_view path,
+                                          const Json* body,
+                                          std::stop_token stop) {
     net::Request request{.method = std::string(method), .url = base_url_ + std::string(path)};
     request.headers.push_back({"Authorization", "Bearer " + std::string(token_.reveal())});
-    request.repeatable = method != "POST";
     if (body) {
         request.headers.push_back({"Content-Type", "application/json"});
         request.body = body->dump();
@@ -170,6 +193,12 @@ HetznerWire::Answer HetznerWire::call(std::string_view method,
     if (response.status < 200 || response.status > 299) return refusal_of(response);
     if (trim(response.body).empty()) return Json(nullptr);
     return parse_json(response.body, fmt::format("Hetzner's answer to {} {}", method, path));
+}
+
+void HetznerWire::pause(std::chrono::milliseconds duration, std::string_view waiting_for, std::stop_token stop) {
+    clock_.sleep_for(duration, stop);
+    if (stop.stop_requested())
+        throw Error(errors::interrupted, fmt::format("interrupted while waiting for {}", waiting_for));
 }
 
 Json HetznerWire::need(std::string_view doing,

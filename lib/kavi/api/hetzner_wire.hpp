@@ -1,11 +1,12 @@
 #pragma once
 
+#include <kavi/base/clock.hpp>
 #include <kavi/base/error.hpp>
 #include <kavi/base/json.hpp>
 #include <kavi/base/secret.hpp>
 #include <kavi/net/transport.hpp>
 
-#include <functional>
+#include <chrono>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -37,10 +38,12 @@ class HetznerWire {
   public:
     using Answer = std::variant<Json, HetznerRefusal>;
 
-    HetznerWire(net::Transport& transport, std::string base_url, Secret token);
+    HetznerWire(net::Transport& transport, Clock& clock, std::string base_url, Secret token);
 
     /// One exchange. No body is sent where `body` is null (actions without parameters take none, not even {}).
-    /// The serialised body is wiped afterwards.
+    /// The serialised body is wiped afterwards. Sent again: whatever was refused for its rate (429: it wasn't
+    /// carried out; six times in all, 1, 2, 4 … 16 s apart), and anything but a POST after a broken connection or a
+    /// 5xx (four times in all, 1, 2 and 4 s apart).
     Answer call(std::string_view method, std::string_view path, const Json* body, std::stop_token stop);
 
     /// The answer's JSON; a refusal throws error_of(…, doing).
@@ -57,8 +60,14 @@ class HetznerWire {
                             std::string_view query,
                             std::stop_token stop);
 
+    /// Waits. Throws errors::interrupted when a stop is requested.
+    void pause(std::chrono::milliseconds duration, std::string_view waiting_for, std::stop_token stop);
+
   private:
+    Answer exchange(std::string_view method, std::string_view path, const Json* body, std::stop_token stop);
+
     net::Transport& transport_;
+    Clock& clock_;
     std::string base_url_;
     Secret token_;
 };

@@ -130,7 +130,6 @@ TEST_CASE("creating a server gives all actions, not only the first") {
     CHECK_FALSE(started.was_there);
     CHECK(started.actions == std::vector<std::int64_t>{1, 2, 3});
     CHECK(Json::parse(world.transport.asked[0].body)["name"] == "bruno");
-    CHECK_FALSE(world.transport.asked[0].repeatable);
 }
 
 TEST_CASE("a lost answer is settled by looking for the name, never by sending again first") {
@@ -207,14 +206,39 @@ TEST_CASE("each refusal leads to its exit code") {
                                                                  {422, "never_heard_of", errors::hetzner_failed}}));
     World world;
     if (code.empty())
-        world.transport.then_text(status, "");
+        for (int i = 0; i < (status == 429 ? 6 : 1); ++i) world.transport.then_text(status, "");
     else
         world.transport.then(status, refusal(code));
     const auto error = error_from([&] { world.create(); });
     CAPTURE(status, code);
     CHECK(error.code() == expected);
-    CHECK(world.transport.lines().size() == 1);
+    CHECK(world.transport.lines().size() == (status == 429 ? 6 : 1));
     if (expected.exit == Exit::credentials) CHECK_FALSE(error.advice().empty());
+}
+
+TEST_CASE("a request that was refused for its rate is sent again, a POST too") {
+    World world;
+    world.transport.then(429, refusal("rate_limit_exceeded"))
+        .then_text(429, "")
+        .then(201, {{"server", server(5)}, {"action", action(1)}});
+    CHECK(world.create().thing.id == 5);
+    CHECK(world.waited() == 3s);
+}
+
+TEST_CASE("reading is tried four times in all") {
+    World world;
+    world.transport.then_breaks(true).then(500, refusal("server_error")).then_text(502, "<html>");
+    SECTION("the fourth answers") {
+        world.transport.then(200, page("servers", {server(5)}));
+        CHECK(world.cloud.servers({}).size() == 1);
+    }
+    SECTION("it doesn't") {
+        world.transport.then_text(503, "");
+        const auto error = error_from([&] { world.cloud.servers({}); });
+        CHECK(error.message() == "Hetzner failed to list servers");
+        CHECK(error.causes() == std::vector<std::string>{"status 503: the answer isn't Hetzner's"});
+    }
+    CHECK(world.waited() == 7s);
 }
 
 TEST_CASE("user data is limited, and neither it nor the token is left behind or shown") {
