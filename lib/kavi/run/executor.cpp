@@ -166,27 +166,41 @@ class Run {
     }
 
     void carry_out(const Batch& batch) {
-        const auto began = clock_.steady();
         try {
-            auto& handler = handler_of(plan_.actions[batch.front()]);
-            std::vector<const plan::Action*> due;
-            for (const auto i : batch) {
-                if (look_says_due(handler, i)) due.push_back(&plan_.actions[i]);
-            }
-            for (const auto* action : due) {
-                notify([&] { listener_.started(*action); });
-                boundary_.reached(action->id, Edge::intent_written);
-            }
-            if (!due.empty()) handler.apply(due, stop_);
-            for (const auto* action : due) boundary_.reached(action->id, Edge::effect_done);
-            const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady() - began);
-            for (const auto i : batch) finish(i, std::ranges::find(due, &plan_.actions[i]) != due.end(), took);
-            for (const auto* action : due) boundary_.reached(action->id, Edge::done_written);
+            apply(batch);
         } catch (const Error& error) {
-            fail(batch, error);
+            for (const auto i : batch) fail(i, error);
         } catch (const std::exception& exception) {
-            fail(batch, Error(errors::internal, exception.what()));
+            for (const auto i : batch) fail(i, Error(errors::internal, exception.what()));
         }
+    }
+
+    void apply(const Batch& batch) {
+        const auto began = clock_.steady();
+        auto& handler = handler_of(plan_.actions[batch.front()]);
+        std::vector<const plan::Action*> due;
+        for (const auto i : batch) {
+            if (look_says_due(handler, i)) due.push_back(&plan_.actions[i]);
+        }
+        for (const auto* action : due) {
+            notify([&] { listener_.started(*action); });
+            boundary_.reached(action->id, Edge::intent_written);
+        }
+        BatchFailure failure;
+        try {
+            if (!due.empty()) handler.apply(due, stop_);
+        } catch (BatchFailure& some) {
+            failure = std::move(some);
+        }
+        for (const auto* action : due) boundary_.reached(action->id, Edge::effect_done);
+        const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady() - began);
+        for (const auto i : batch) {
+            if (const auto failed = failure.failed.find(plan_.actions[i].id); failed != failure.failed.end())
+                fail(i, failed->second);
+            else
+                finish(i, std::ranges::find(due, &plan_.actions[i]) != due.end(), took);
+        }
+        for (const auto* action : due) boundary_.reached(action->id, Edge::done_written);
     }
 
     bool look_says_due(Handler& handler, std::size_t i) {
@@ -216,21 +230,22 @@ class Run {
         settle(i);
     }
 
-    void fail(const Batch& batch, const Error& error) {
-        for (const auto i : batch) {
-            std::optional<std::string> put_back;
-            try {
-                put_back = handler_of(plan_.actions[i]).compensate(plan_.actions[i]);
-            } catch (const std::exception& exception) {
-                put_back = fmt::format("putting it back failed too: {}", exception.what());
-            }
-            const std::lock_guard lock(mutex_);
-            report_.actions[i].how = Done::How::failed;
-            report_.actions[i].error = error;
-            report_.actions[i].put_back = put_back;
-            listener_.failed(plan_.actions[i], error, put_back);
-            settle(i);
+    void fail(std::size_t i, const Error& error) {
+        const auto& action = plan_.actions[i];
+        std::optional<std::string> put_back;
+        try {
+            put_back = handler_of(action).compensate(action);
+        } catch (const Error& exception) {
+            put_back = fmt::format("putting it back failed too: {}", exception.message());
+        } catch (const std::exception& exception) {
+            put_back = fmt::format("putting it back failed too: {}", exception.what());
         }
+        const std::lock_guard lock(mutex_);
+        report_.actions[i].how = Done::How::failed;
+        report_.actions[i].error = error;
+        report_.actions[i].put_back = put_back;
+        listener_.failed(action, error, put_back);
+        settle(i);
     }
 
     template <typename Call>

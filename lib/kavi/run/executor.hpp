@@ -29,6 +29,11 @@ struct Look {
     std::string found;  ///< for Standing::other: what was found, in a few words
 };
 
+/// Thrown by apply() of a batch of which some failed: these, by their ids; the others' expected state holds.
+struct BatchFailure {
+    std::map<std::string, Error> failed;
+};
+
 /// Carries out the actions of one kind. Called from one thread at a time per lane; handlers of several lanes run
 /// side by side.
 class Handler {
@@ -36,7 +41,8 @@ class Handler {
     virtual ~Handler() = default;
     /// Asks the system itself. The default trusts the plan's own observation (made moments ago by the same run).
     virtual Look look(const plan::Action& action, std::stop_token stop);
-    /// Makes it so, for all of one batch. Throws Error. When it returns, the expected state holds.
+    /// Makes it so, for all of one batch. Throws Error (all failed) or BatchFailure (some). When it returns, the
+    /// expected state holds.
     virtual void apply(std::span<const plan::Action* const> batch, std::stop_token stop) = 0;
     /// The planned way back after `apply` threw (restore the old release, or stop). True: something was put back,
     /// and `what` says it.

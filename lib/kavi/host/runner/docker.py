@@ -186,22 +186,43 @@ def containers_of(project, service):
 @operation("service/up", changes=True)
 def service_up(parameters, frames):
     """{"stack": {project, directory, files, variables}, "services": [{"name", "timeout", "recreate"}]} → {"services":
-    {name: container facts}}. Each alone (no dependencies), then all are waited for until they are healthy (running,
-    where they have no check)."""
+    {name: container facts}, "failures": {name: {code, message, causes, fix}}}. Each is brought up alone (no
+    dependencies), then all are waited for until they are healthy (running, where they have no check)."""
     stack, wanted = parameters["stack"], parameters["services"]
-    began = time.time()
+    ready, failures = {}, {}
+
+    def attempt(service, step):
+        try:
+            return step(service)
+        except Failure as failure:
+            failures[service["name"]] = {"code": failure.code, "message": failure.message, "causes": failure.causes,
+                                         "fix": failure.fix}
+
     for service in wanted:
-        words = ["up", "--detach", "--no-deps", "--no-build", "--pull", "never", "--quiet-pull"]
-        words += ["--force-recreate"] if service.get("recreate") else []
-        status, out, err = run(compose_command(stack, *words, service["name"]), timeout=600, env=compose_environment(stack),
-                               cwd=stack["directory"])
-        if status != 0:
-            tail = [line for line in err.strip().splitlines() if line.strip()][-5:]
-            raise Failure("KAVI-E0303", "docker compose couldn't bring %s up" % service["name"], tail)
-    return {"services": {s["name"]: wait_healthy(stack["project"], s, began) for s in wanted}}
+        attempt(service, lambda one: bring_up(stack, one))
+
+    def wait(service):
+        ready[service["name"]] = attempt(service, lambda one: wait_healthy(stack["project"], one))
+
+    threads = [threading.Thread(target=wait, args=(s,)) for s in wanted if s["name"] not in failures]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return {"services": {name: found for name, found in ready.items() if found}, "failures": failures}
 
 
-def wait_healthy(project, service, began):
+def bring_up(stack, service):
+    words = ["up", "--detach", "--no-deps", "--no-build", "--pull", "never", "--quiet-pull"]
+    words += ["--force-recreate"] if service.get("recreate") else []
+    status, out, err = run(compose_command(stack, *words, service["name"]), timeout=600, env=compose_environment(stack),
+                           cwd=stack["directory"])
+    if status != 0:
+        tail = [line for line in err.strip().splitlines() if line.strip()][-5:]
+        raise Failure("KAVI-E0303", "docker compose couldn't bring %s up" % service["name"], tail)
+
+
+def wait_healthy(project, service):
     name, limit = service["name"], service.get("timeout", 120)
     until, said = time.monotonic() + limit, 0
     while True:
