@@ -16,10 +16,11 @@ struct Problem {
     std::string file;  ///< as the person named it
     int line = 0;      ///< from 1; 0: it is about the file as a whole
     int column = 0;    ///< from 1, in code points
-    int width = 1;
+    int width = 1;     ///< in code points, on this line
     std::string message;
     std::string hint;    ///< stands behind the carets: 'did you mean "proxied"?'; may be empty
-    std::string source;  ///< the line itself, with what looks like a token blotted out
+    std::string source;  ///< the line, with what looks like a token blotted out
+    int source_column = 0;  ///< the column that `source` begins at
 };
 
 /// Collects problems, and holds the files they are about.
@@ -50,12 +51,19 @@ class Problems {
         std::vector<std::size_t> line_starts;
     };
 
-    Problem make(const Position& at, std::string message, std::string hint) const;
+    struct Found {
+        Position at;
+        Problem problem;
+    };
+
+    void add(const Position& at, Problem::Severity severity, std::string message, std::string hint);
     std::string_view line_of(const Position& at) const;
+    /// Fills in the source line: without its indentation, without what error_hiding() said to hide.
+    void show_source(const Position& at, Problem& problem) const;
 
     std::vector<Source> sources_;
-    std::vector<Problem> problems_;
-    std::vector<int> file_of_problem_;
+    std::vector<Found> found_;
+    std::vector<Position> hidden_;
 };
 
 /// The text that `kavi config check` shows: each problem with its line and carets, then how many there are.
