@@ -24,6 +24,7 @@
     code("KAVI-E0205", secret_unfit, config, "a secret can't be carried in this form")      \
     code("KAVI-E0206", secrets_unavailable, unreachable, "Infisical can't be used now")     \
     code("KAVI-E0207", sealed_needed, refused, "a change needs --sealed while Infisical is down") \
+    code("KAVI-E0208", infisical_refused, failed, "Infisical refused a request")            \
     code("KAVI-E0301", service_unhealthy, failed, "a service didn't become healthy")        \
     code("KAVI-E0302", image_pull_failed, failed, "an image couldn't be pulled")            \
     code("KAVI-E0303", compose_failed, failed, "docker compose failed")                     \
@@ -47,6 +48,7 @@
     code("KAVI-E0906", address_forbidden, refused, "KAVI_LOOPBACK_ONLY forbids an address") \
     code("KAVI-E0907", state_unexpected, refused, "something changed while kavi was running") \
     code("KAVI-E0908", checkout_stale, refused, "the checkout is older than what was deployed") \
+    code("KAVI-E0950", lab_failed, failed, "the lab couldn't do something")                   \
     code("KAVI-E0999", internal, failed, "kavi has a bug")
 
 namespace kavi::errors {
