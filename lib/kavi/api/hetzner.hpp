@@ -39,7 +39,8 @@ struct HetznerStarted {
 /// Hetzner's Cloud API, typed (OpenAPI document of the Cloud API; docs.hetzner.cloud). Every method may throw
 /// errors::credentials_refused (unknown token), rights_missing (the token may only read), hetzner_failed (any other
 /// refusal, with Hetzner's code and correlation id), network_failed and interrupted. All methods may be called
-/// from several threads at once.
+/// from several threads at once. It repeats by itself what may be repeated (hetzner_wire.hpp): hand in the plain
+/// transport.
 ///
 /// Creating is safe to interrupt: names are unique in a project, so where an answer was lost, or says that the name
 /// is taken, the resource of that name is looked at. With the label `kavi-estate` of the order it is the one that was

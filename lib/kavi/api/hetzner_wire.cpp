@@ -56,13 +56,6 @@ HetznerRefusal refusal_of(const net::Response& response) {
     return refusal;
 }
 
-bool outcome_unknown(const Error& error) {
-    return error.code() == errors::network_failed &&
-           std::ranges::any_of(error.causes(), [](const std::string& cause) {
-               return cause.find("unknown outcome") != std::string::npos;
-           });
-}
-
 struct Meaning {
     std::string_view code;
     ErrorCode error;
@@ -183,7 +176,7 @@ HetznerWire::Answer HetznerWire::exchange(std::string_view method,
         response = transport_.send(request, stop);
     } catch (const Error& error) {
         forget();
-        if (method != "POST" || !outcome_unknown(error)) throw;
+        if (method != "POST" || !net::outcome_unknown(error)) throw;
         return HetznerRefusal{.message = error.message()};
     } catch (...) {
         forget();

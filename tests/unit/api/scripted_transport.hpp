@@ -34,8 +34,8 @@ class ScriptedTransport final : public kavi::net::Transport {
     /// The connection breaks; `sent`: nobody knows whether the request took effect.
     ScriptedTransport& then_breaks(bool sent) {
         return then([=](const kavi::net::Request&) -> kavi::net::Response {
-            kavi::Error error(kavi::errors::network_failed, "the connection was reset");
-            if (sent) error.because("unknown outcome");
+            kavi::net::NetworkError error(kavi::net::NetworkFailure::broken, sent, "the connection was reset");
+            if (sent) error.because(std::string(kavi::net::unknown_outcome));
             throw error;
         });
     }
