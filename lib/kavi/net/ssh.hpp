@@ -42,7 +42,8 @@ struct ExecResult {
     std::string signal;  ///< its name ("KILL"), where a signal killed it
 };
 
-/// A remote command under way, on a channel of its session; used from one thread at a time (the session's).
+/// A remote command under way, on a channel of its session; used from one thread at a time (the session's), and
+/// gone before its session goes.
 class SshChannel {
   public:
     /// Closes the channel. What runs there sees its input end, no more.
@@ -78,9 +79,10 @@ class SshSession {
     virtual std::unique_ptr<SshChannel> start(std::string_view command, std::stop_token stop) = 0;
 
     /// Runs `command`, feeds it `input`, and gives each piece of standard output to `on_output` as it comes (or
-    /// collects it where that is empty). Standard error is drained and collected, its last 64 KiB kept. Throws
-    /// errors::ssh_unreachable when the line breaks, errors::interrupted when `stop` is requested, and a time-out
-    /// when nothing came for `idle`.
+    /// collects it where that is empty). Standard error is drained and collected, its last 64 KiB kept. A command
+    /// that ends without reading all of `input` is no error. Throws errors::ssh_unreachable when the line breaks or
+    /// nothing moved for `idle`, errors::interrupted when `stop` is requested: what runs there then goes on or not,
+    /// as it likes.
     virtual ExecResult exec(std::string_view command,
                             std::string_view input,
                             std::function<void(std::string_view)> on_output,
@@ -94,7 +96,8 @@ class SshLog {
     virtual ~SshLog() = default;
     /// Logged in. `took` covers everything from the TCP connection on.
     virtual void connected(const SshTarget& target, std::chrono::milliseconds took) = 0;
-    virtual void executed(const SshTarget& target, const ExecResult& result, std::chrono::milliseconds took) = 0;
+    /// A command was started.
+    virtual void started(const SshTarget& target) = 0;
 };
 
 /// Counts, for benchmarks and tests.
@@ -102,7 +105,7 @@ class SshCounts final : public SshLog {
   public:
     void connected(const SshTarget&, std::chrono::milliseconds) override { ++connections; }
 
-    void executed(const SshTarget&, const ExecResult&, std::chrono::milliseconds) override { ++execs; }
+    void started(const SshTarget&) override { ++execs; }
 
     std::atomic<std::uint64_t> connections = 0;
     std::atomic<std::uint64_t> execs = 0;

@@ -1,0 +1,266 @@
+#include <kavi/base/error_codes.hpp>
+#include <kavi/base/files.hpp>
+#include <kavi/base/text.hpp>
+#include <kavi/net/curl_transport.hpp>
+#include <kavi/ops/servers/handlers.hpp>
+#include <kavi/ops/servers/plan.hpp>
+
+#include <support/catch.hpp>
+
+#include <apis/lab_apis.hpp>
+
+#include <algorithm>
+
+using namespace kavi;
+using namespace kavi::ops;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Real time, but waiting is a tenth as long: the lab's actions take milliseconds.
+class HastyClock final : public Clock {
+  public:
+    std::chrono::system_clock::time_point now() const override { return real_.now(); }
+    std::chrono::steady_clock::time_point steady() const override { return real_.steady(); }
+
+    void sleep_for(std::chrono::milliseconds duration, std::stop_token stop) override {
+        real_.sleep_for(duration / 10, std::move(stop));
+    }
+
+  private:
+    SystemClock real_;
+};
+
+lab::LabApisConfig lab_config() {
+    lab::LabApisConfig config;
+    config.hetzner.action_time = 20ms;
+    config.hetzner.primary_ips = {{.name = "production", .ip = "188.34.198.57"}};
+    config.hetzner.sold_out = {"cpx42@nbg1"};
+    return config;
+}
+
+model::Estate small_estate() {
+    model::Estate estate;
+    estate.name = "kavi";
+    estate.operators["ana"] = {.name = "ana", .ssh = net::make_ed25519_key("ana@laptop").public_line};
+    estate.servers["bruno"] = {.name = "bruno",
+                               .provider = model::Server::Provider::hetzner,
+                               .types = {"cpx42", "cpx32"},
+                               .image = "ubuntu-24.04",
+                               .location = "nbg1",
+                               .ipv4 = "188.34.198.57",
+                               .firewall = {{"tcp", "22", {"0.0.0.0/0", "::/0"}}, {"icmp", "", {"0.0.0.0/0"}}},
+                               .protect = true};
+    return estate;
+}
+
+/// Kills at a point, but only the run: what SIGKILL does to the process, seen from Hetzner.
+struct Killed {};
+
+class KillAt final : public run::Boundary {
+  public:
+    explicit KillAt(std::string where) : where_(std::move(where)) {}
+
+    void reached(std::string_view id, run::Edge edge) override {
+        if (where_ == std::string(id) + ":" + std::string(run::name_of(edge)))
+            throw Error(errors::internal, "killed here");
+    }
+
+  private:
+    std::string where_;
+};
+
+struct World {
+    lab::LabApis apis;
+    HastyClock clock;
+    net::CurlTransport transport{net::CurlOptions{.rules = {.loopback_only = true}}};
+    api::HetznerCloud cloud{transport, clock, access()};
+    model::Estate estate = small_estate();
+    Secret pin_key{"pin key"};
+    RunFacts facts;
+    std::map<std::string, std::string> user_data{{"bruno", "#cloud-config\n{}\n"}, {"eva", "#cloud-config\n{}\n"}};
+
+    explicit World(lab::LabApisConfig config = lab_config()) : apis(started(std::move(config))) {}
+
+    static lab::LabApis started(lab::LabApisConfig config) {
+        return lab::LabApis(std::move(config));
+    }
+
+    api::HetznerAccess access() {
+        apis.start();
+        return {apis.url("hetzner"), Secret(std::string(64, 'h'))};
+    }
+
+    plan::Plan plan() {
+        const auto names = hetzner_servers(estate, {});
+        const auto seen = observe_hetzner(estate, names, cloud, {});
+        const auto managed = managed_servers(estate, names, seen, pin_key);
+        auto plan = plan_servers({estate, names, seen, managed, user_data});
+        plan::sort_by_needs(plan);
+        return plan;
+    }
+
+    run::Report apply(const plan::Plan& plan, const std::string& kill_at = "") {
+        HetznerHandlers hetzner({cloud, facts, clock, pin_key});
+        run::Handlers handlers;
+        hetzner.add_to(handlers);
+        KillAt boundary(kill_at);
+        run::Listener listener;
+        return run::execute(plan, handlers, boundary, listener, clock, {});
+    }
+
+    int count(std::string_view method, std::string_view path) const {
+        int found = 0;
+        for (const auto& line : split(read_file(log.path() / "log"), '\n'))
+            if (!line.empty()) {
+                const auto entry = Json::parse(line);
+                found += entry["method"] == method && entry["path"] == path;
+            }
+        return found;
+    }
+
+    TemporaryFolder log;
+};
+
+std::string failures(const run::Report& report) {
+    std::string text;
+    for (const auto& done : report.actions)
+        if (done.error) text += done.id + ": " + done.error->message() + " " + join(done.error->causes(), "; ") + "\n";
+    return text;
+}
+
+}  // namespace
+
+TEST_CASE("a server is made, and then nothing is left to do") {
+    World world;
+    const auto plan = world.plan();
+    CHECK(plan.actions.size() == 4);
+    const auto report = world.apply(plan);
+    CHECK(failures(report).empty());
+    const auto servers = world.cloud.servers({});
+    REQUIRE(servers.size() == 1);
+    CHECK(servers[0].status == "running");
+    CHECK(servers[0].type == "cpx32");
+    CHECK(servers[0].protect);
+    CHECK(servers[0].ipv4 == "188.34.198.57");
+    const auto facts = world.facts.find("bruno");
+    REQUIRE(facts);
+    CHECK(facts->ipv4 == "188.34.198.57");
+    const auto trust = read_trust(servers[0], "kavi", world.pin_key);
+    REQUIRE(trust);
+    CHECK(trust->phase == TrustPhase::boot);
+    CHECK(facts->pins == trust->pins);
+    const auto again = world.plan();
+    CHECK(again.empty());
+    CHECK(again.notes.empty());
+}
+
+TEST_CASE("killed at any boundary, the next run makes what is missing and nothing twice") {
+    const auto id = GENERATE(as<std::string>{}, "ssh-key/ana", "firewall/bruno", "server/bruno", "server/bruno/protect");
+    const auto edge = GENERATE(as<std::string>{}, "intent-written", "effect-done", "done-written");
+    World world;
+    CAPTURE(id, edge);
+    world.apply(world.plan(), id + ":" + edge);
+    const auto rest = world.plan();
+    CHECK(failures(world.apply(rest)).empty());
+    CHECK(world.cloud.servers({}).size() == 1);
+    CHECK(world.cloud.ssh_keys({}).size() == 1);
+    CHECK(world.cloud.firewalls({}).size() == 1);
+    CHECK(world.plan().empty());
+}
+
+TEST_CASE("an answer that is lost doesn't make a second server") {
+    World world;
+    const auto plan = world.plan();
+    for (const auto* path : {"/ssh_keys", "/firewalls", "/servers"})
+        world.apis.add_fault(
+            lab::parse_fault(split(std::string("api=hetzner method=POST path=") + path + " reset carried-out times=1", ' ')));
+    CHECK(failures(world.apply(plan)).empty());
+    CHECK(world.cloud.servers({}).size() == 1);
+    CHECK(world.facts.find("bruno")->pins ==
+          read_trust(world.cloud.servers({})[0], "kavi", world.pin_key)->pins);
+    CHECK(world.plan().empty());
+}
+
+TEST_CASE("requests that were lost on the way are sent again after a look") {
+    World world;
+    const auto plan = world.plan();
+    world.apis.add_fault(lab::parse_fault(split("api=hetzner method=POST path=/servers status=502 times=1", ' ')));
+    world.apis.add_fault(lab::parse_fault(split("api=hetzner method=GET path=/primary_ips status=500 times=1", ' ')));
+    world.apis.add_fault(lab::parse_fault(split("api=hetzner method=POST path=/ssh_keys status=429 times=1", ' ')));
+    CHECK(failures(world.apply(plan)).empty());
+    CHECK(world.plan().empty());
+}
+
+TEST_CASE("an action that fails fails the server, with what could be had instead; the next run makes it") {
+    World world;
+    world.apis.add_fault({.action = "create_server", .times = 1, .error = "resource_unavailable"});
+    const auto report = world.apply(world.plan());
+    const auto failed = std::ranges::find(report.actions, "server/bruno", &run::Done::id);
+    REQUIRE(failed->error);
+    CHECK(failed->error->message() == "Hetzner's action create_server failed");
+    CHECK_THAT(join(failed->error->causes(), "\n"), ContainsSubstring("available in nbg1: "));
+    CHECK(report.exit() == Exit::partial);
+    CHECK(failures(world.apply(world.plan())).empty());
+    CHECK(world.plan().empty());
+}
+
+TEST_CASE("rules are brought back, a server switched off is started, protection is restored") {
+    World world;
+    world.apply(world.plan());
+    auto firewall = world.cloud.firewalls({}).front();
+    const std::vector<api::HetznerFirewallRule> other{{"tcp", "8080", {"10.0.0.0/8"}}};
+    world.cloud.set_rules(firewall, other, {});
+    world.apis.power_changed("bruno", false);
+    world.cloud.protect(world.cloud.servers({}).front().id, false, {});
+    const auto plan = world.plan();
+    CHECK(plan.actions.size() == 3);
+    CHECK(failures(world.apply(plan)).empty());
+    CHECK(world.cloud.servers({}).front().status == "running");
+    CHECK(world.plan().empty());
+}
+
+TEST_CASE("a primary IP that isn't declared is made, and kept when the server dies") {
+    World world;
+    world.estate.servers["bruno"].ipv4.reset();
+    CHECK(failures(world.apply(world.plan())).empty());
+    const auto address = world.facts.find("bruno")->ipv4;
+    REQUIRE(address);
+    CHECK(*address != "188.34.198.57");
+    REQUIRE(world.apis.destroy_server("bruno"));
+    const auto plan = world.plan();
+    CHECK(plan.find("server/bruno"));
+    CHECK_FALSE(plan.find("primary-ip/bruno"));
+    CHECK(failures(world.apply(plan)).empty());
+    CHECK(world.facts.find("bruno")->ipv4 == address);
+}
+
+TEST_CASE("a server that somebody else made meanwhile is refused") {
+    World world;
+    const auto plan = world.plan();
+    world.cloud.create_server({.name = "bruno", .type = "cpx32", .image = "ubuntu-24.04", .location = "nbg1"}, {});
+    const auto report = world.apply(plan);
+    const auto failed = std::ranges::find(report.actions, "server/bruno", &run::Done::id);
+    REQUIRE(failed->error);
+    CHECK(failed->error->code() == errors::state_unexpected);
+    CHECK(failed->error->causes() == std::vector<std::string>{"found: a server bruno that isn't kavi's"});
+    CHECK_THROWS_AS(world.plan(), Error);
+}
+
+TEST_CASE("a read-only token is told apart from a wrong one") {
+    auto config = lab_config();
+    config.hetzner.readonly_token = std::string(64, 'r');
+    World world(config);
+    const auto code_with = [&](char c) {
+        api::HetznerCloud cloud(world.transport, world.clock, {world.apis.url("hetzner"), Secret(std::string(64, c))});
+        try {
+            cloud.create_ssh_key("a", small_estate().operators["ana"].ssh.value(), {}, {});
+        } catch (const Error& error) {
+            return std::string(error.code().id);
+        }
+        return std::string("none");
+    };
+    CHECK(code_with('r') == errors::rights_missing.id);
+    CHECK(code_with('x') == errors::credentials_refused.id);
+    CHECK(code_with('h') == "none");
+}
