@@ -27,7 +27,8 @@ struct Value {
 
     Kind kind = Kind::null;
     Position at;
-    std::string text;  ///< text: the string; YAML's scalars are all text (as written), but for null
+    std::string text;    ///< text: the string; YAML's scalars are all text (as written), but for null
+    bool plain = false;  ///< YAML: written without quotes, so that readers with types see a number in 1.10
     bool boolean = false;
     std::int64_t integer = 0;
     double number = 0;            ///< also set for integers
