@@ -4,6 +4,7 @@
 #include "cloudflare/cloudflare.hpp"
 #include "hetzner/cloud.hpp"
 #include "http/server.hpp"
+#include "infisical/infisical.hpp"
 
 #include <kavi/base/error_codes.hpp>
 
@@ -18,6 +19,7 @@ struct LabApis::Parts {
         if (config.request_log) log = std::make_unique<RequestLog>(*config.request_log, config.verbose_log);
         serve(cloud);
         serve(cloudflare);
+        serve(infisical);
     }
 
     void serve(Api& api) {
@@ -43,6 +45,7 @@ struct LabApis::Parts {
     hetzner::Project project{config.hetzner, faults, background};
     hetzner::Cloud cloud{project, config.hetzner, config.machines};
     cloudflare::Cloudflare cloudflare{config.cloudflare};
+    infisical::Infisical infisical{config.infisical, config.infisical_reachable};
     std::vector<Served> served;
 };
 
@@ -66,10 +69,16 @@ void LabApis::stop() {
 
 std::map<std::string, std::string> LabApis::environment() const {
     const auto& config = parts_->config;
-    return {{"HCLOUD_ENDPOINT", url("hetzner")},
-            {"HCLOUD_TOKEN", config.hetzner.token},
-            {"CLOUDFLARE_BASE_URL", url("cloudflare")},
-            {"CLOUDFLARE_API_TOKEN", config.cloudflare.token}};
+    std::map<std::string, std::string> variables{{"HCLOUD_ENDPOINT", url("hetzner")},
+                                                 {"HCLOUD_TOKEN", config.hetzner.token},
+                                                 {"CLOUDFLARE_BASE_URL", url("cloudflare")},
+                                                 {"CLOUDFLARE_API_TOKEN", config.cloudflare.token},
+                                                 {"INFISICAL_API_URL", url("infisical")}};
+    if (const auto* identity = parts_->infisical.first_identity()) {
+        variables["INFISICAL_UNIVERSAL_AUTH_CLIENT_ID"] = identity->seed.client_id;
+        variables["INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET"] = identity->seed.client_secret;
+    }
+    return variables;
 }
 
 int LabApis::port(std::string_view api) const {
@@ -101,7 +110,8 @@ void LabApis::power_changed(const std::string& name, bool on) {
     parts_->cloud.power_changed(name, on);
 }
 
-void LabApis::seed(std::size_t records, std::size_t, std::size_t servers) {
+void LabApis::seed(std::size_t records, std::size_t secrets, std::size_t servers) {
+    parts_->infisical.add_generated(secrets);
     parts_->cloudflare.add_generated(records);
     parts_->cloud.add_generated(servers);
 }
