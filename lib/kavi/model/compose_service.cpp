@@ -83,7 +83,7 @@ class ServiceReader {
         }
         service_.image_at = image->at;
         service_.image = reader_.text(*image, "\"image\"");
-        check_tag();
+        if (image->kind == Value::Kind::text) check_tag();
     }
 
     void check_tag() {

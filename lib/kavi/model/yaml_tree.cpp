@@ -74,6 +74,7 @@ struct Open {
     std::size_t values = 1;
     int depth = 1;                   ///< of what is inside, itself included
     bool has_key = false;            ///< table: a key was read, its value comes next
+    bool merging = false;            ///< that key is "<<"
     Member member;                   ///< the one under way
     std::set<std::string> keys;      ///< seen so far
     std::vector<Value> merged;       ///< of "<<", in order
@@ -179,8 +180,8 @@ class Builder final : public YAML::EventHandler {
         auto& table = stack_.back();
         table.has_key = true;
         table.member = {.key = key.text, .at = key.at, .value = {}};
-        if (key.text == "<<" && key.plain) return;
-        if (!table.keys.insert(key.text).second)
+        table.merging = key.text == "<<" && key.plain;
+        if (!table.merging && !table.keys.insert(key.text).second)
             problems_.error(key.at, fmt::format("\"{}\" stands here a second time", key.text));
     }
 
@@ -193,7 +194,7 @@ class Builder final : public YAML::EventHandler {
             return;
         }
         parent.has_key = false;
-        if (parent.member.key == "<<")
+        if (parent.merging)
             remember_merge(std::move(value));
         else
             put(parent.value, std::move(parent.member), std::move(value));

@@ -102,7 +102,7 @@ TEST_CASE("what a form can't carry is refused by name, never by value") {
           "the secret 1A can't be written as export: its name can't be a variable's in a shell");
     CHECK(refusal(SecretsForm::dotenv, "X", std::string_view("hid\0den", 7)) ==
           "the secret X can't be written as dotenv: its value holds a NUL byte");
-    CHECK(refusal(SecretsForm::json, "X", "hid\xc0\xafden") ==
+    CHECK(refusal(SecretsForm::json, "X", "hid\xc0\xaf" "den") ==
           "the secret X can't be written as json: it isn't UTF-8 text");
     CHECK(refusal(SecretsForm::yaml, "X", "\xed\xa0\x80") ==
           "the secret X can't be written as yaml: it isn't UTF-8 text");
