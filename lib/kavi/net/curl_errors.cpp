@@ -16,6 +16,9 @@ std::string curl_words(const CurlEnd& end) {
 }
 
 std::string certificate_problem(const CurlEnd& end) {
+    // curl compares the name before it asks for the verification's result, which then says nothing.
+    if (end.text.find("subject name") != end.text.npos)
+        return fmt::format("the certificate shown isn't for {}", end.place);
     switch (end.verify_result) {
         case X509_V_ERR_CERT_HAS_EXPIRED: return fmt::format("the certificate of {} has expired", end.place);
         case X509_V_ERR_CERT_NOT_YET_VALID: return fmt::format("the certificate of {} isn't valid yet", end.place);
@@ -25,7 +28,6 @@ std::string certificate_problem(const CurlEnd& end) {
         case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
         case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
             return fmt::format("the certificate of {} comes from an unknown CA", end.place);
-        case X509_V_OK: return fmt::format("the certificate shown isn't for {}", end.place);
         default: return fmt::format("the certificate of {} can't be verified: {}", end.place, curl_words(end));
     }
 }

@@ -15,6 +15,11 @@ namespace kavi::net {
 
 namespace {
 
+/// Everything that happens wakes the thread; this bounds a stall should curl ever miss something, as 7.88 does
+/// with CURLMOPT_MAX_HOST_CONNECTIONS set: a transfer that waits for a connection isn't woken. (So it isn't set.)
+constexpr int longest_wait = 250;
+constexpr int longest_idle_wait = 60'000;
+
 /// A request on its way: nullopt comes of it when it was cancelled.
 struct Job {
     explicit Job(Exchange& prepared) : exchange(prepared) {}
@@ -76,7 +81,7 @@ class CurlTransport::Worker {
             int running = 0;
             curl_multi_perform(multi_.get(), &running);
             collect();
-            curl_multi_poll(multi_.get(), nullptr, 0, 1000, nullptr);
+            curl_multi_poll(multi_.get(), nullptr, 0, jobs_.empty() ? longest_idle_wait : longest_wait, nullptr);
         }
         while (!jobs_.empty()) end(jobs_.begin()->first, {});
     }

@@ -4,6 +4,7 @@
 #include <kavi/net/ssh_libssh.hpp>
 
 #include <support/catch.hpp>
+#include <support/errors.hpp>
 #include <support/sshd.hpp>
 
 #include <filesystem>
@@ -11,7 +12,7 @@
 
 using namespace kavi;
 using namespace kavi::net;
-using kavi::test::Sshd;
+using namespace kavi::test;
 using namespace std::chrono_literals;
 
 namespace {
@@ -21,20 +22,6 @@ namespace {
         WARN("SKIPPED: " << *why);                          \
         return;                                             \
     }
-
-/// The error that `work` throws; fails the test when it throws none.
-template <typename Work>
-Error error_of(Work&& work) {
-    try {
-        work();
-    } catch (const Error& error) {
-        return error;
-    }
-    FAIL("no error was thrown");
-    throw std::logic_error("unreachable");
-}
-
-std::string causes(const Error& error) { return join(error.causes(), " | "); }
 
 std::size_t open_descriptors() {
     std::size_t count = 0;

@@ -54,9 +54,7 @@ model::Estate small_estate() {
     return estate;
 }
 
-/// Kills at a point, but only the run: what SIGKILL does to the process, seen from Hetzner.
-struct Killed {};
-
+/// Ends an action where SIGKILL would end the process: Hetzner sees no difference.
 class KillAt final : public run::Boundary {
   public:
     explicit KillAt(std::string where) : where_(std::move(where)) {}
