@@ -45,7 +45,7 @@
     code("KAVI-E0903", lock_held, locked, "another run holds the lock")                     \
     code("KAVI-E0904", interrupted, interrupted, "interrupted")                             \
     code("KAVI-E0905", network_failed, unreachable, "a network request failed")             \
-    code("KAVI-E0906", address_forbidden, refused, "KAVI_LOOPBACK_ONLY forbids an address") \
+    code("KAVI-E0906", address_forbidden, refused, "an address may not be contacted")     \
     code("KAVI-E0907", state_unexpected, refused, "something changed while kavi was running") \
     code("KAVI-E0908", checkout_stale, refused, "the checkout is older than what was deployed") \
     code("KAVI-E0950", lab_failed, failed, "the lab couldn't do something")                   \
