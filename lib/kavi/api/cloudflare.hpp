@@ -111,6 +111,7 @@ class CloudflareClient {
         std::chrono::milliseconds timeout = std::chrono::seconds(60);
     };
 
+    /// `transport` is a bare one: the client itself repeats what may be.
     CloudflareClient(net::Transport& transport, Clock& clock, Options options);
 
     /// Is this user token alive? False: it isn't a user's token (then ask verify_account_token, or it is
@@ -143,9 +144,16 @@ class CloudflareClient {
   private:
     struct Call;
 
-    net::Response send(const Call& call, std::stop_token stop);
     Json ask(const Call& call, std::stop_token stop);
-    net::Request request_of(const Call& call) const;
+    net::Response read(const Call& call, std::stop_token stop);
+    net::Response send(const Call& call, std::stop_token stop);
+    net::Response send_once_it_leaves(const Call& call, std::stop_token stop);
+    bool list_once(const std::string& zone_id,
+                   const std::function<void(std::size_t)>& begin,
+                   const std::function<void(CloudflareRecord)>& take,
+                   std::stop_token stop);
+    bool verify(const Call& call, std::stop_token stop);
+    void wait(std::chrono::milliseconds duration, std::stop_token stop);
     void wait_for_room(std::stop_token stop);
     void note_limits(const net::Response& response);
 

@@ -42,9 +42,6 @@ std::vector<DesiredRecord> desired_records(const Estate& estate,
                                            const ServiceServers& servers,
                                            const Addresses& addresses);
 
-/// The declared zone that holds the name: the longest one that it ends in. Null: none does.
-const Zone* declared_zone(const Estate& estate, std::string_view name);
-
 /// A comment, taken apart: "Git over SSH kavi:kavi" is {"Git over SSH", "kavi"}.
 struct Comment {
     std::string words;

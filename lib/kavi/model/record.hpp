@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <expected>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -55,6 +56,10 @@ Normal<std::string> normal_value(std::string_view type, std::string_view text);
 
 /// The words of a normal value in order, the last one with all that follows: {"10", "mail.example.net"}.
 std::vector<std::string> value_words(std::string_view type, std::string_view value);
+
+/// What those words are called in Cloudflare's API and in kavi.toml: {"priority", "target"}. Empty for types of
+/// one word.
+std::span<const std::string_view> value_members(std::string_view type);
 
 /// TXT bytes as quoted strings of at most 255 bytes. Bytes that aren't ASCII are written as \DDD where a string
 /// would cut a letter or where they aren't UTF-8, so that the result always is.

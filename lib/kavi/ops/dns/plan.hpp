@@ -51,7 +51,7 @@ struct DnsPlan {
     /// What the guards say: with any of these the plan may be shown, but not applied. Each is dns_refused or
     /// foreign_owner (exit 7).
     std::vector<Error> refusals;
-    std::map<std::string, int> creations;  ///< by zone: how many records more there will be
+    std::map<std::string, int> creations, removals;  ///< by zone: how many records come and go
 
     /// Throws the first refusal, with the others as further causes.
     void require_allowed() const;
