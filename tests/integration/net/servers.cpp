@@ -89,7 +89,9 @@ RawServer::RawServer(std::function<void(int, int)> serve) : parts_(std::make_uni
 
 RawServer::~RawServer() = default;
 
-std::string RawServer::url() const { return "http://127.0.0.1:" + std::to_string(parts_->port); }
+std::string RawServer::url() const { return "http://127.0.0.1:" + std::to_string(port()); }
+
+int RawServer::port() const { return parts_->port; }
 
 std::string read_request(int connection) {
     std::string text;

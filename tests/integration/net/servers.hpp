@@ -37,6 +37,7 @@ class RawServer {
     RawServer& operator=(const RawServer&) = delete;
 
     std::string url() const;
+    int port() const;
 
   private:
     struct Parts;

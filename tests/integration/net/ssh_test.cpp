@@ -1,3 +1,5 @@
+#include "servers.hpp"
+
 #include <kavi/base/error_codes.hpp>
 #include <kavi/base/process.hpp>
 #include <kavi/base/text.hpp>
@@ -285,4 +287,95 @@ TEST_CASE("no descriptor is lost") {
     wrong.pins = {sha256("another")};
     error_of([&] { connector.connect(wrong, {}); });
     CHECK(open_descriptors() == before);
+}
+
+TEST_CASE("what can't be reached says why, in the time that it has") {
+    LibsshConnector connector(local_rules());
+    SshTarget target{.name = "bruno", .host = "127.0.0.1", .pins = {sha256("x")}, .connect_timeout = 200ms};
+    const auto begin = std::chrono::steady_clock::now();
+    SECTION("refused") {
+        target.port = closed_port();
+        const auto error = error_of([&] { connector.connect(target, {}); });
+        CHECK(error.code() == errors::ssh_unreachable);
+        CHECK(error.message() == "bruno can't be reached by SSH");
+        CHECK(causes(error) == "127.0.0.1:" + std::to_string(target.port) + ": Connection refused");
+    }
+    SECTION("silent") {
+        const RawServer server([](int connection, int) { read_request(connection); });
+        target.port = server.port();
+        const auto error = error_of([&] { connector.connect(target, {}); });
+        CHECK(error.code() == errors::ssh_unreachable);
+        CHECK(causes(error) == "the key exchange timed out");
+    }
+    SECTION("something else") {
+        const RawServer server([](int connection, int) {
+            send_text(connection, "HTTP/1.1 400 Bad Request\r\n\r\n");
+            read_request(connection);
+        });
+        target.port = server.port();
+        CHECK(error_of([&] { connector.connect(target, {}); }).code() == errors::ssh_unreachable);
+    }
+    SECTION("it hangs up") {
+        const RawServer server([](int, int) {});
+        target.port = server.port();
+        const auto error = error_of([&] { connector.connect(target, {}); });
+        CHECK(error.code() == errors::ssh_unreachable);
+        CHECK_THAT(causes(error), ContainsSubstring("the key exchange failed"));
+    }
+    CHECK(std::chrono::steady_clock::now() - begin < 2s);
+}
+
+TEST_CASE("a stop request is seen during the key exchange") {
+    std::stop_source source;
+    const RawServer server([&](int connection, int) {
+        source.request_stop();
+        read_request(connection);
+    });
+    LibsshConnector connector(local_rules());
+    const SshTarget target{.name = "bruno", .host = "127.0.0.1", .port = server.port(), .pins = {sha256("x")}};
+    const auto begin = std::chrono::steady_clock::now();
+    CHECK(error_of([&] { connector.connect(target, source.get_token()); }).code() == errors::interrupted);
+    CHECK(std::chrono::steady_clock::now() - begin < 300ms);
+}
+
+TEST_CASE("KAVI_LOOPBACK_ONLY keeps SSH on this machine, and KAVI_CONNECT_TO leads it") {
+    NEEDS_SSHD();
+    Sshd server;
+    auto target = server.target();
+    SECTION("an address that isn't mapped") {
+        const auto host = GENERATE(as<std::string>(), "203.0.113.7", "2001:db8::7", "bruno.invalid");
+        target.host = host;
+        const auto error = error_of([&] { LibsshConnector(local_rules()).connect(target, {}); });
+        CHECK(error.code() == errors::address_forbidden);
+        CHECK(server.connections() == 0);
+    }
+    SECTION("one that is") {
+        target.host = "203.0.113.7";
+        target.port = 22;
+        auto rules = local_rules();
+        rules.connect_to = {{"203.0.113.7:22", "127.0.0.1:" + std::to_string(server.port())}};
+        CHECK(LibsshConnector(rules).connect(target, {})->exec("true", {}, {}, {}).status == 0);
+    }
+    SECTION("this machine by name") {
+        target.host = "localhost";
+        CHECK(LibsshConnector(local_rules()).connect(target, {})->exec("true", {}, {}, {}).status == 0);
+    }
+}
+
+TEST_CASE("ssh-keygen agrees about a key made here") {
+    const TemporaryFolder folder;
+    const auto comment = GENERATE(as<std::string>(), "", "a", "kavi K1 of bruno, 2026-11-25");
+    const auto key = make_ed25519_key(comment);
+    const auto path = folder.path() / "key";
+    write_file_atomic(path, key.private_key.reveal(), 0600);
+    write_file_atomic(folder.path() / "key.pub", key.public_line + "\n", 0600);
+    const auto derived = run_command({.arguments = {"ssh-keygen", "-y", "-f", path}});
+    CHECK(derived.output == key.public_line + "\n");
+    const auto listed = run_command({.arguments = {"ssh-keygen", "-lf", folder.path() / "key.pub"}});
+    CHECK_THAT(listed.output, ContainsSubstring(" " + fingerprint_text(key.digest) + " "));
+    REQUIRE(run_command({.arguments = {"ssh-keygen", "-q", "-p", "-P", "", "-N", "words", "-f", path}}).status == 0);
+    CHECK(is_encrypted_key(read_file(path)));
+    const auto pem = folder.path() / "pem";
+    REQUIRE(run_command({.arguments = {"ssh-keygen", "-q", "-m", "PEM", "-t", "ecdsa", "-N", "words", "-f", pem}}).status == 0);
+    CHECK(is_encrypted_key(read_file(pem)));
 }
