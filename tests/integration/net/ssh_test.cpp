@@ -228,6 +228,21 @@ TEST_CASE("a line that is cut while a command runs is an error, at once") {
     CHECK(error_of([&] { session->exec("true", {}, {}, {}); }).code() == errors::ssh_unreachable);
 }
 
+TEST_CASE("a line that is cut while input goes out is an error, and no signal") {
+    NEEDS_SSHD();
+    Sshd server;
+    LibsshConnector connector(local_rules());
+    const auto session = connector.connect(server.target(), {});
+    const auto channel = session->start("cat >/dev/null", {});
+    const std::string piece(1 << 20, 'x');
+    channel->write(piece, {});
+    server.cut();
+    const auto error = error_of([&] {
+        for (int i = 0; i < 64; ++i) channel->write(piece, {});
+    });
+    CHECK(error.code() == errors::ssh_unreachable);
+}
+
 TEST_CASE("one session slot is enough for commands that follow each other") {
     NEEDS_SSHD();
     Sshd server({.max_sessions = 1, .more_config = {}});
