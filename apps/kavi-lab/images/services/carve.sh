@@ -66,10 +66,10 @@ ln -s ../run "$work/postgres/var/run"
 pack postgres
 
 skeleton redis redis:x:999:1000:redis:/data:/bin/sh
-take redis usr/bin/redis-server usr/bin/redis-cli
+take redis usr/bin/redis-server usr/bin/redis-check-rdb usr/bin/redis-cli
 install -d -o 999 -g 1000 "$work/redis/data"
 pack redis
 
 rm -rf "${root:?}/$pg" "$root/usr/share/postgresql" "$root"/usr/lib/x86_64-linux-gnu/libLLVM* "$root"/etc/ssh/ssh_host_*
 sh "$here/../box/customize.sh" "$root"
-tar -C "$root" --sort=name --numeric-owner --exclude='./dev/*' --exclude='./proc/*' --exclude='./sys/*' -cf "$out/box.tar" .
+tar -C "$root" --sort=name --numeric-owner --exclude='./var/cache/apt/*' --exclude='./var/lib/apt/lists/*' --exclude='./dev/*' --exclude='./proc/*' --exclude='./sys/*' -cf "$out/box.tar" .

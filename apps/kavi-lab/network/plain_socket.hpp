@@ -1,0 +1,26 @@
+#pragma once
+
+#include <kavi/base/files.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace kavi::lab {
+
+/// Listens on an IPv4 address; port 0: any. Throws where that fails.
+FileDescriptor listen_at(const std::string& address, int port);
+/// The port at which a socket listens.
+int port_of(int socket);
+/// Connects within five seconds; empty where that fails.
+FileDescriptor connect_to(const std::string& address, int port);
+
+/// A Unix socket: listens (replacing what lies there) or connects; empty where connecting fails.
+FileDescriptor listen_at_path(const std::string& path);
+FileDescriptor connect_to_path(const std::string& path);
+
+void limit_waiting(int socket, int seconds);
+bool write_all(int socket, std::string_view bytes);
+/// Everything up to the end, or up to a newline where `one_line`.
+std::string read_all(int socket, bool one_line);
+
+}  // namespace kavi::lab
