@@ -53,7 +53,9 @@ const ErrorCode& code_of(std::string_view id) {
     return found == codes.end() ? errors::remote_failed : *found;
 }
 
-/// A failure event as an Error; its texts come from outside.
+}  // namespace
+
+// Its texts come from outside.
 Error error_of(const Json& event) {
     Error error(code_of(string_or(event, "code")), printable(string_or(event, "message", "a step failed")));
     if (const auto causes = event.find("causes"); causes != event.end() && causes->is_array())
@@ -62,6 +64,8 @@ Error error_of(const Json& event) {
     if (const auto fix = printable(string_or(event, "fix")); !fix.empty()) error.fix(fix);
     return error;
 }
+
+namespace {
 
 std::string frame(std::string_view name, std::string_view bytes) {
     return fmt::format("{} {}\n{}", name, bytes.size(), bytes);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <kavi/base/error.hpp>
 #include <kavi/base/json.hpp>
 #include <kavi/base/secret.hpp>
 #include <kavi/net/ssh.hpp>
@@ -83,6 +84,9 @@ class SshHostDialer final : public HostDialer {
     net::SshConnector& connector_;
     Purpose purpose_;
 };
+
+/// What the runner says of a failure ({"code", "message", "causes", "fix"}) as an Error.
+Error error_of(const Json& failure);
 
 /// The constant command line that starts the runner: it reads a length and so many bytes of compressed script from
 /// standard input and leaves the rest to the script.

@@ -185,7 +185,7 @@ def containers_of(project, service):
 
 @operation("service/up", changes=True)
 def service_up(parameters, frames):
-    """{"stack": {project, directory, files, variables}, "services": [{"name", "timeout", "recreate"}]} → {"services":
+    """{"stack": {project, directory, files, variables}, "services": [{"name", "timeout", "recreate", "one_shot"}]} → {"services":
     {name: container facts}, "failures": {name: {code, message, causes, fix}}}. Each is brought up alone (no
     dependencies), then all are waited for until they are healthy (running, where they have no check)."""
     stack, wanted = parameters["stack"], parameters["services"]
@@ -228,7 +228,7 @@ def wait_healthy(project, service):
     while True:
         found = containers_of(project, name)
         container = found[0] if found else None
-        verdict = verdict_of(container)
+        verdict = verdict_of(container, service.get("one_shot", False))
         if verdict == "ready":
             return container
         if verdict == "failed" or time.monotonic() > until:
@@ -239,9 +239,11 @@ def wait_healthy(project, service):
         time.sleep(0.25)
 
 
-def verdict_of(container):
+def verdict_of(container, one_shot):
     if not container:
         return "waiting"
+    if one_shot and container["state"] == "exited" and container["exit_code"] == 0:
+        return "ready"
     if container["state"] == "running":
         if container["health"] == "unhealthy":
             return "failed"
