@@ -23,10 +23,19 @@ struct Origin {
 
 using Origins = std::map<std::string, Origin>;
 
+/// A place of the file that names something else of the estate.
+struct NameUse {
+    enum class Kind { nothing, server, storage, service, zone, item, owner } kind = Kind::nothing;
+    std::string name;  ///< "owner" is a server or a storage
+    std::string path;
+    Position at;
+};
+
 /// An estate file, read: its value with the defaults filled in, and where each value stands.
 struct EstateFile {
     Estate estate;
     Origins origins;
+    std::vector<NameUse> services;  ///< names of services: which there are, the compose files say too
 };
 
 /// Reads kavi.toml's text (source `file` of `problems`). All that can be said from this file alone is

@@ -105,16 +105,6 @@ std::string carets(const Problem& problem) {
     return std::string(indent, ' ') + std::string(static_cast<std::size_t>(std::max(problem.width, 1)), '^');
 }
 
-std::string render(const Problem& problem) {
-    std::string place = problem.file;
-    if (problem.line > 0) place += fmt::format(":{}:{}", problem.line, problem.column);
-    const auto warning = problem.severity == Problem::Severity::warning ? "warning: " : "";
-    auto text = fmt::format("{}{}{}{}\n", place, place.empty() ? "" : ": ", warning, problem.message);
-    if (problem.source.empty()) return problem.hint.empty() ? text : text + fmt::format("     {}\n", problem.hint);
-    text += fmt::format("{:>5} | {}\n", problem.line, problem.source);
-    return text + fmt::format("      | {}{}{}\n", carets(problem), problem.hint.empty() ? "" : " ", problem.hint);
-}
-
 }  // namespace
 
 int Problems::add_source(std::string path, std::string text) {
@@ -202,9 +192,19 @@ std::vector<Problem> Problems::sorted() const {
     return problems;
 }
 
+std::string render_problem(const Problem& problem) {
+    std::string place = problem.file;
+    if (problem.line > 0) place += fmt::format(":{}:{}", problem.line, problem.column);
+    const auto warning = problem.severity == Problem::Severity::warning ? "warning: " : "";
+    auto text = fmt::format("{}{}{}{}\n", place, place.empty() ? "" : ": ", warning, problem.message);
+    if (problem.source.empty()) return problem.hint.empty() ? text : text + fmt::format("     {}\n", problem.hint);
+    text += fmt::format("{:>5} | {}\n", problem.line, problem.source);
+    return text + fmt::format("      | {}{}{}\n", carets(problem), problem.hint.empty() ? "" : " ", problem.hint);
+}
+
 std::string render_problems(std::span<const Problem> problems) {
     std::string text;
-    for (const auto& problem : problems) text += render(problem);
+    for (const auto& problem : problems) text += render_problem(problem);
     const auto warnings = std::ranges::count(problems, Problem::Severity::warning, &Problem::severity);
     const auto errors = std::ssize(problems) - warnings;
     if (errors > 0) text += plural(errors, "problem");

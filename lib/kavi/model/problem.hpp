@@ -41,6 +41,8 @@ class Problems {
 
     bool any_error() const;
 
+    std::size_t count() const { return found_.size(); }
+
     /// In order of file and line.
     std::vector<Problem> sorted() const;
 
@@ -69,6 +71,9 @@ class Problems {
 /// The text that `kavi config check` shows: each problem with its line and carets, then how many there are.
 /// Empty for none.
 std::string render_problems(std::span<const Problem> problems);
+
+/// One of them: its place and message, its line, its carets and hint.
+std::string render_problem(const Problem& problem);
 
 /// An array of {severity, file, line, column, message, hint}.
 OrderedJson problems_json(std::span<const Problem> problems);

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <kavi/model/estate_file.hpp>
+
+#include <span>
+
+/// What is checked once the estate file is read: names against each other, and what a value of its own type
+/// can't tell.
+namespace kavi::model {
+
+/// Where the file says the value of a path, else the nearest table around it that it has.
+Position value_at(const Origins& origins, std::string_view path);
+/// The same for the key.
+Position key_at(const Origins& origins, std::string_view path);
+
+/// Every name but those of services, which compose files define too.
+void check_names(const Estate& estate, std::span<const NameUse> uses, Problems& problems);
+
+/// All that this file alone can show to be wrong.
+void check_estate(const Estate& estate, const Origins& origins, Problems& problems);
+
+/// What the estate file and the compose files say together.
+void check_stacks(const LoadedEstate& loaded, std::span<const NameUse> services, Problems& problems);
+
+/// Volumes and binds that no backup covers (warnings).
+void check_coverage(const LoadedEstate& loaded, const FileReader& read, Problems& problems);
+
+}  // namespace kavi::model
