@@ -1,0 +1,68 @@
+#pragma once
+
+#include "session.hpp"
+
+#include <kavi/model/estate_file.hpp>
+#include <kavi/net/transport.hpp>
+#include <kavi/secrets/infisical_source.hpp>
+#include <kavi/secrets/sealed_store.hpp>
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace kavi::app {
+
+/// The way to the estate's secrets by what the environment gives: credentials for Infisical, an identity for sealed
+/// copies, a key to sign them with. Nothing is asked before it is needed; a login is revoked when this goes.
+class SecretsAccess {
+  public:
+    struct Options {
+        bool recovering = false;  ///< `kavi recover`: a dead Infisical forbids no change, and all places are asked
+        secrets::SealedPlaces* places = nullptr;  ///< storages and servers too; null: local places only
+        bool lenient = false;                     ///< references that lead nowhere are no error
+    };
+
+    SecretsAccess(Session& session, const model::LoadedEstate& loaded, net::Transport& http);
+    SecretsAccess(Session& session, const model::LoadedEstate& loaded, net::Transport& http, Options options);
+    SecretsAccess(const SecretsAccess&) = delete;
+    SecretsAccess& operator=(const SecretsAccess&) = delete;
+    ~SecretsAccess();
+
+    /// Every secret that the estate file names, read on the first call. Throws what secrets::open_secrets throws.
+    secrets::OpenedSecrets& opened();
+
+    /// Null: the estate has no Infisical, or no credentials for it are set.
+    secrets::InfisicalSource* source();
+
+    /// The client behind source(). Throws errors::credentials_missing where there are none.
+    api::Infisical& infisical();
+
+    secrets::SealedPlaces& places();
+
+    /// Of KAVI_IDENTITY (a file's path, or the identity itself; also _FILE and _COMMAND), of the file "identity" in
+    /// kavi's config folder, and of the SSH key that KAVI_SSH_KEY names.
+    const std::vector<seal::Identity>& identities();
+
+    secrets::SealedCopies read_copies(bool all_places);
+
+    /// With KAVI_SSH_KEY's file, else with the first operator's key that the agent holds. Throws
+    /// errors::credentials_missing where there is neither.
+    std::unique_ptr<secrets::Signer> signer();
+
+  private:
+    std::optional<api::InfisicalCredentials> credentials() const;
+    std::string base_url() const;
+
+    Session& session_;
+    const model::LoadedEstate& loaded_;
+    net::Transport& http_;
+    Options options_;
+    secrets::LocalPlaces local_;
+    std::optional<std::vector<seal::Identity>> identities_;
+    std::optional<api::Infisical> infisical_;
+    std::optional<secrets::InfisicalSource> source_;
+    std::optional<secrets::OpenedSecrets> opened_;
+};
+
+}  // namespace kavi::app
