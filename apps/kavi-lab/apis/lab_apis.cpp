@@ -2,9 +2,11 @@
 
 #include "background.hpp"
 #include "cloudflare/cloudflare.hpp"
+#include "doh/doh.hpp"
 #include "hetzner/cloud.hpp"
 #include "http/server.hpp"
 #include "infisical/infisical.hpp"
+#include "storage/boxes.hpp"
 
 #include <kavi/base/error_codes.hpp>
 
@@ -20,6 +22,8 @@ struct LabApis::Parts {
         serve(cloud);
         serve(cloudflare);
         serve(infisical);
+        serve(storage);
+        serve(doh);
     }
 
     void serve(Api& api) {
@@ -46,6 +50,10 @@ struct LabApis::Parts {
     hetzner::Cloud cloud{project, config.hetzner, config.machines};
     cloudflare::Cloudflare cloudflare{config.cloudflare};
     infisical::Infisical infisical{config.infisical, config.infisical_reachable};
+    storage::Storage storage{project, config.hetzner};
+    doh::Doh doh{[this](const std::string& name, const std::string& type) {
+        return cloudflare.resolve(name, type, config.doh);
+    }};
     std::vector<Served> served;
 };
 
@@ -73,6 +81,8 @@ std::map<std::string, std::string> LabApis::environment() const {
                                                  {"HCLOUD_TOKEN", config.hetzner.token},
                                                  {"CLOUDFLARE_BASE_URL", url("cloudflare")},
                                                  {"CLOUDFLARE_API_TOKEN", config.cloudflare.token},
+                                                 {"HETZNER_ENDPOINT", url("storage")},
+                                                 {"KAVI_DOH_URL", url("doh") + "/dns-query"},
                                                  {"INFISICAL_API_URL", url("infisical")}};
     if (const auto* identity = parts_->infisical.first_identity()) {
         variables["INFISICAL_UNIVERSAL_AUTH_CLIENT_ID"] = identity->seed.client_id;

@@ -230,8 +230,8 @@ class LabApis {
     void stop();
 
     /// The variables under which kavi finds the APIs, credentials included: HCLOUD_ENDPOINT,
-    /// HETZNER_ENDPOINT, HCLOUD_TOKEN, CLOUDFLARE_BASE_URL, CLOUDFLARE_API_TOKEN, INFISICAL_API_URL,
-    /// INFISICAL_UNIVERSAL_AUTH_CLIENT_ID and _SECRET (of the first identity).
+    /// HETZNER_ENDPOINT, HCLOUD_TOKEN, CLOUDFLARE_BASE_URL, CLOUDFLARE_API_TOKEN, KAVI_DOH_URL,
+    /// INFISICAL_API_URL, INFISICAL_UNIVERSAL_AUTH_CLIENT_ID and _SECRET (of the first identity).
     std::map<std::string, std::string> environment() const;
     /// The base URL of one API, "http://127.0.0.1:PORT" and its prefix; "hetzner" gives ".../v1".
     std::string url(std::string_view api) const;
