@@ -193,8 +193,8 @@ Comment parse_comment(std::string_view text) {
     Comment comment;
     std::size_t at = text.rfind(mark);
     const bool begins_word = at != std::string_view::npos && (at == 0 || text[at - 1] == ' ');
-    if (!begins_word || at + mark.size() == text.size()) return {.words = std::string(trim(text))};
-    const auto end = std::min(text.find(' ', at), text.size());
+    const auto end = begins_word ? std::min(text.find(' ', at), text.size()) : 0;
+    if (!begins_word || end == at + mark.size()) return {.words = std::string(trim(text))};
     comment.owner = text.substr(at + mark.size(), end - at - mark.size());
     const auto before = trim(text.substr(0, at)), behind = trim(text.substr(end));
     comment.words = before;
