@@ -19,6 +19,7 @@ namespace kavi::model {
 struct Origin {
     Position key;
     Position value;
+    std::string source = {};  ///< where it comes from instead: "environment INFISICAL_API_URL"
 };
 
 using Origins = std::map<std::string, Origin>;
@@ -72,7 +73,8 @@ OrderedJson estate_schema();
 /// The estate as one JSON document of the file's own shape, defaults included.
 OrderedJson show_json(const Estate& estate);
 
-/// The same as TOML; with origins, each line says where its value comes from ("kavi.toml:12", "default").
+/// The same as TOML; with origins, each line says where its value comes from ("kavi.toml:12", "default", or
+/// the origin's source).
 std::string show_toml(const Estate& estate);
 std::string show_toml(const Estate& estate, const Origins& origins, std::string_view file_name);
 

@@ -62,9 +62,35 @@ TypePtr<Operator> operator_table() {
     });
 }
 
+/// [secrets] has no defaults of its own: an estate that says nothing of it has none.
+class SecretsType final : public Type<SecretsConfig> {
+  public:
+    explicit SecretsType(TypePtr<SecretsConfig> table) : table_(std::move(table)) {}
+
+    void read(const Node& node, SecretsConfig& target, Reading& reading) const override {
+        table_->read(node, target, reading);
+    }
+
+    OrderedJson show(const SecretsConfig& secrets) const override {
+        const auto shown = table_->show(secrets);
+        return shown == table_->show({}) ? OrderedJson() : shown;
+    }
+
+    OrderedJson schema() const override { return table_->schema(); }
+
+    std::string words() const override { return table_->words(); }
+
+    void add_tables(const std::string& path, std::string_view doc, std::vector<ReferenceTable>& tables) const override {
+        table_->add_tables(path, doc, tables);
+    }
+
+  private:
+    TypePtr<SecretsConfig> table_;
+};
+
 TypePtr<SecretsConfig> secrets_table() {
     using Provider = SecretsConfig::Provider;
-    return table<SecretsConfig>({
+    return std::make_shared<SecretsType>(table<SecretsConfig>({
         field("provider",
               &SecretsConfig::provider,
               choice<Provider>({{"infisical", Provider::infisical}, {"sealed", Provider::sealed}}),
@@ -74,7 +100,7 @@ TypePtr<SecretsConfig> secrets_table() {
         field("project", &SecretsConfig::project, any_text("a project's slug or id"), "Infisical's project"),
         field("environment", &SecretsConfig::environment, any_text("an environment's slug"), "Infisical's environment"),
         field("sealed", &SecretsConfig::sealed, list(place()), "where sealed copies lie; the first local one is the working copy"),
-    });
+    }));
 }
 
 TypePtr<SshAccess> ssh_table() {

@@ -10,6 +10,9 @@ namespace kavi::model {
 /// schema and docs/estate-file.md come from it.
 const Type<Estate>& estate_type();
 
+/// The tables of docs/estate-file.md.
+std::vector<ReferenceTable> estate_reference();
+
 /// Types whose form is their own (estate_shapes.cpp).
 TypePtr<std::vector<FirewallRule>> firewall_rules();
 TypePtr<Probe> probe();
