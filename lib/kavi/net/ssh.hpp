@@ -78,6 +78,10 @@ class SshSession {
     /// Starts `command` (handed to the remote user's shell as it is: a constant, never built from data).
     virtual std::unique_ptr<SshChannel> start(std::string_view command, std::stop_token stop) = 0;
 
+    /// Starts a subsystem ("sftp"). Throws errors::remote_failed where there is none; a session that knows nothing
+    /// of subsystems says so for every name.
+    virtual std::unique_ptr<SshChannel> start_subsystem(std::string_view name, std::stop_token stop);
+
     /// Runs `command`, feeds it `input`, and gives each piece of standard output to `on_output` as it comes (or
     /// collects it where that is empty). Standard error is drained and collected, its last 64 KiB kept. A command
     /// that ends without reading all of `input` is no error. Throws errors::ssh_unreachable when the line breaks or

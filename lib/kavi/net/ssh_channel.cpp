@@ -53,17 +53,30 @@ LibsshChannel::~LibsshChannel() {
     if (channel_) ssh_remove_channel_callbacks(channel_.get(), &received_.callbacks);
 }
 
-void LibsshChannel::start(std::string_view command, bool others_before, std::stop_token stop) {
+void LibsshChannel::open(bool others_before, std::stop_token stop) {
     for (int attempt = 1; !try_open(stop); ++attempt) {
         if (!others_before || attempt == 10 || !ssh_is_connected(line_.session()))
             throw line_.broken("no channel was opened");
         pump(milliseconds(50));
     }
     ssh_add_channel_callbacks(channel_.get(), &received_.callbacks);
+}
+
+void LibsshChannel::start_command(std::string_view command, std::stop_token stop) {
     const std::string terminated(command);
     const int result = line_.finish([&] { return ssh_channel_request_exec(channel_.get(), terminated.c_str()); },
                                     SSH_AGAIN, open_limit, "the start of the command", stop);
     if (result != SSH_OK) throw line_.broken("the server doesn't run the command");
+}
+
+void LibsshChannel::start_subsystem(std::string_view name, std::stop_token stop) {
+    const std::string terminated(name);
+    const int result =
+        line_.finish([&] { return ssh_channel_request_subsystem(channel_.get(), terminated.c_str()); }, SSH_AGAIN,
+                     open_limit, "the start of a subsystem", stop);
+    if (result == SSH_OK) return;
+    if (!ssh_is_connected(line_.session())) throw line_.broken("the connection broke");
+    throw Error(errors::remote_failed, fmt::format("{} offers no {}", line_.target().name, name));
 }
 
 bool LibsshChannel::try_open(std::stop_token stop) {

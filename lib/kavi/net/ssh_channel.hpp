@@ -34,8 +34,12 @@ class LibsshChannel final : public SshChannel {
     LibsshChannel(const LibsshChannel&) = delete;
     LibsshChannel& operator=(const LibsshChannel&) = delete;
 
-    /// A server frees a closed channel's place a moment later: with `others_before`, a refusal is asked again.
-    void start(std::string_view command, bool others_before, std::stop_token stop);
+    /// Opens the channel. A server frees a closed channel's place a moment later: with `others_before`, a refusal is
+    /// asked again.
+    void open(bool others_before, std::stop_token stop);
+    void start_command(std::string_view command, std::stop_token stop);
+    /// Throws errors::remote_failed where the server has no such subsystem.
+    void start_subsystem(std::string_view name, std::stop_token stop);
 
     void write(std::string_view bytes, std::stop_token stop) override;
     void end_input() override;

@@ -1,6 +1,5 @@
 #include <kavi/base/error_codes.hpp>
 #include <kavi/base/text.hpp>
-#include <kavi/net/ssh.hpp>
 #include <kavi/net/ssh_keys.hpp>
 
 #include <fmt/format.h>
@@ -137,15 +136,6 @@ bool is_encrypted_key(std::string_view private_key) {
     std::string_view in = std::string_view(*bytes).substr(magic.size());
     const auto cipher = take_string(in);
     return cipher && *cipher != "none";
-}
-
-std::string fingerprint_text(std::string_view digest) { return "SHA256:" + base64(digest, false); }
-
-std::optional<std::string> parse_fingerprint(std::string_view text) {
-    constexpr std::string_view prefix = "SHA256:";
-    if (!text.starts_with(prefix)) return {};
-    auto digest = decode_base64(text.substr(prefix.size()));
-    return digest && digest->size() == 32 ? digest : std::nullopt;
 }
 
 }  // namespace kavi::net

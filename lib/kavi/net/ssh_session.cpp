@@ -26,6 +26,12 @@ class LibsshSession final : public SshSession {
         return open(command, std::move(stop));
     }
 
+    std::unique_ptr<SshChannel> start_subsystem(std::string_view name, std::stop_token stop) override {
+        auto channel = open_channel(stop);
+        channel->start_subsystem(name, std::move(stop));
+        return channel;
+    }
+
     ExecResult exec(std::string_view command,
                     std::string_view input,
                     std::function<void(std::string_view)> on_output,
@@ -36,10 +42,16 @@ class LibsshSession final : public SshSession {
 
   private:
     std::unique_ptr<LibsshChannel> open(std::string_view command, std::stop_token stop) {
+        auto channel = open_channel(stop);
+        channel->start_command(command, std::move(stop));
+        if (log_) log_->started(line_.target());
+        return channel;
+    }
+
+    std::unique_ptr<LibsshChannel> open_channel(std::stop_token stop) {
         if (stop.stop_requested()) throw Error(errors::interrupted, "interrupted");
         auto channel = std::make_unique<LibsshChannel>(line_, event_.get());
-        channel->start(command, std::exchange(opened_before_, true), std::move(stop));
-        if (log_) log_->started(line_.target());
+        channel->open(std::exchange(opened_before_, true), std::move(stop));
         return channel;
     }
 
