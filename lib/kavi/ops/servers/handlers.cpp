@@ -169,7 +169,7 @@ class ServerHandler final : public StepHandler<ServerStep> {
         if (!trust)
             throw Error(errors::host_key_unpinned, fmt::format("server {} has no pinned host key", server.name))
                 .because("somebody removed its labels at Hetzner");
-        tools_.facts.learn(server.name, facts_of({server, std::move(*trust)}));
+        tools_.facts.learn(server.name, facts_of({.server = server, .trust = std::move(*trust)}));
     }
 
     static bool is_want_of_room(const Error& error) {

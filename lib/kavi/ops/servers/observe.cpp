@@ -69,14 +69,14 @@ void observe_offers(const model::Estate& estate,
         if (auto image = cloud.image(key.first, key.second, stop)) seen.images.emplace(key, std::move(*image));
 }
 
-Trust trust_of(const model::Server& declared,
-               const api::HetznerServer& server,
-               std::string_view estate,
-               const Secret& pin_key) {
-    if (auto trust = read_trust(server, estate, pin_key)) return std::move(*trust);
+ManagedServer manage(const model::Server& declared,
+                     const api::HetznerServer& server,
+                     std::string_view estate,
+                     const Secret& pin_key) {
+    if (auto trust = read_trust(server, estate, pin_key)) return {server, std::move(*trust)};
     if (declared.ssh.host_key)
         if (auto pin = pin_from_fingerprint(*declared.ssh.host_key))
-            return {.phase = TrustPhase::ready, .pins = {std::move(*pin)}};
+            return {server, {.phase = TrustPhase::ready, .pins = {std::move(*pin)}}, /*labelled=*/false};
     throw Error(errors::host_key_unpinned, fmt::format("server {} has no pinned host key", server.name))
         .because("its labels at Hetzner hold none, and kavi.toml has no host_key for it")
         .fix(fmt::format("write the key's fingerprint to [servers.{0}.ssh] host_key (ssh-keygen -lf "
@@ -145,7 +145,7 @@ ManagedServers managed_servers(const model::Estate& estate,
                 .because(owner.empty() ? fmt::format("it has no label {}", api::owner_label)
                                        : fmt::format("its label {} says {}", api::owner_label, printable(owner)))
                 .fix("kavi server adopt " + name);
-        managed.emplace(name, ManagedServer{*server, trust_of(estate.servers.at(name), *server, estate.name, pin_key)});
+        managed.emplace(name, manage(estate.servers.at(name), *server, estate.name, pin_key));
     }
     return managed;
 }

@@ -47,6 +47,7 @@ HetznerObservation observe_hetzner(const model::Estate& estate,
 struct ManagedServer {
     api::HetznerServer server;
     Trust trust;
+    bool labelled = true;  ///< false: the pin stands in kavi.toml only
 };
 
 using ManagedServers = std::map<std::string, ManagedServer, std::less<>>;
