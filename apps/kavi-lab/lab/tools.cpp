@@ -66,6 +66,9 @@ int start_detached(const std::vector<std::string>& arguments, const std::string&
     if (child < 0 || !output) throw lab_error(fmt::format("'{}' can't be started", arguments.at(0)));
     if (child == 0) {
         ::setsid();
+        sigset_t none;
+        ::sigemptyset(&none);
+        ::sigprocmask(SIG_SETMASK, &none, nullptr);
         ::dup2(nothing.get(), 0);
         ::dup2(output.get(), 1);
         ::dup2(output.get(), 2);
