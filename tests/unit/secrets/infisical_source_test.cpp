@@ -181,7 +181,7 @@ TEST_CASE("values that may not be seen are an error, not a placeholder", "[infis
     World world;
     auto hidden = FakeInfisical::secret("A", "<hidden-by-infisical>");
     hidden["secretValueHidden"] = true;
-    world.server.folders["prod:/infra"].imports = {import_of("/x", {hidden})};
+    world.server.folders["prod:/infra"].imports = Json::array({import_of("/x", Json::array({hidden}))});
     const auto error = error_from([&] { world.read({"/infra"}); });
     CHECK(error.code() == errors::rights_missing);
     CHECK(error.message() == "this identity may not see the value of A");
