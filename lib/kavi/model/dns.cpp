@@ -130,7 +130,8 @@ class Desired {
         for (std::size_t begin = 0; begin < records_.size();) {
             auto end = begin + 1;
             while (end < records_.size() && records_[end].record.name == records_[begin].record.name) ++end;
-            if (end - begin > 1 || records_[begin].record.type == "DS") check_set(begin, end);
+            const auto& first = records_[begin].record;
+            if (end - begin > 1 || first.type == "DS" || first.value.size() > largest_set / 4) check_set(begin, end);
             begin = end;
         }
     }

@@ -161,8 +161,7 @@ TEST_CASE("DNS scenario: every type is created, changed and deleted, and a secon
     World world;
     Story story(world);
     for (const auto& family : families) tell(world, story, family);
-    CHECK(story.steps >= 220);
-    WARN("steps: " << story.steps);
+    CHECK(story.steps >= 250);
 }
 
 TEST_CASE("DNS scenario: delegations with DS, in one batch and in the right order") {
@@ -246,7 +245,7 @@ TEST_CASE("DNS scenario: TXT of every size and with every letter") {
         return bytes;
     };
     const std::string letters = "a \"q\" \\b; é\t€ x  ";
-    for (const std::size_t size : {1, 2, 254, 255, 256, 509, 510, 511, 764, 765, 766, 4000}) {
+    for (const std::size_t size : {1, 2, 254, 255, 256, 509, 510, 511, 764, 765, 766, 3000}) {
         for (const auto& pattern : {std::string("x"), letters}) {
             std::string bytes = size == 1 ? "x" : "x" + pattern;
             while (bytes.size() < size) bytes += pattern;
