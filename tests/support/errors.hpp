@@ -21,6 +21,8 @@ Error error_of(Work&& work) {
 }
 
 /// Its causes in one line.
-inline std::string causes(const Error& error) { return join(error.causes(), " | "); }
+inline std::string causes(const Error& error) {
+    return join(error.causes(), " | ");
+}
 
 }  // namespace kavi::test

@@ -112,14 +112,17 @@ Sshd::Sshd(const Options& options) {
     write_file_atomic(place / "host_key", host_key_.private_key.reveal(), 0600);
     write_file_atomic(place / "authorized_keys", user_key_.public_line + "\n", 0600);
     write_file_atomic(place / "log", "", 0600);
-    write_file_atomic(place / "config",
-                      fmt::format("HostKey {0}/host_key\nAuthorizedKeysFile {0}/authorized_keys\nStrictModes no\n"
-                                  "UsePAM no\nUseDNS no\nPidFile none\nPermitRootLogin yes\nPrintMotd no\n"
-                                  "PasswordAuthentication no\nKbdInteractiveAuthentication no\n"
-                                  "MaxSessions {1}\nSubsystem sftp internal-sftp\nLogLevel VERBOSE\n"
-                                  "SetEnv HOME={0}\n{2}\n",
-                                  place.string(), options.max_sessions, options.more_config),
-                      0600);
+    write_file_atomic(
+        place / "config",
+        fmt::format("HostKey {0}/host_key\nAuthorizedKeysFile {0}/authorized_keys\nStrictModes no\n"
+                    "UsePAM no\nUseDNS no\nPidFile none\nPermitRootLogin yes\nPrintMotd no\n"
+                    "PasswordAuthentication no\nKbdInteractiveAuthentication no\n"
+                    "MaxSessions {1}\nSubsystem sftp internal-sftp\nLogLevel VERBOSE\n"
+                    "SetEnv HOME={0}\n{2}\n",
+                    place.string(),
+                    options.max_sessions,
+                    options.more_config),
+        0600);
     listener_ = std::make_unique<Listener>((place / "config").string(), (place / "log").string());
 }
 
@@ -136,12 +139,20 @@ net::SshTarget Sshd::target() const {
     return target;
 }
 
-int Sshd::port() const { return listener_->port; }
+int Sshd::port() const {
+    return listener_->port;
+}
 
-int Sshd::connections() const { return listener_->count; }
+int Sshd::connections() const {
+    return listener_->count;
+}
 
-void Sshd::cut() { listener_->kill_all(); }
+void Sshd::cut() {
+    listener_->kill_all();
+}
 
-std::string Sshd::log() const { return read_file(folder() / "log"); }
+std::string Sshd::log() const {
+    return read_file(folder() / "log");
+}
 
 }  // namespace kavi::test

@@ -11,8 +11,8 @@
 
 namespace kavi::test {
 
-/// A throw-away OpenSSH server on loopback: the present user, keys of its own, everything in a folder that goes
-/// with it. Each connection gets an `sshd -i` of its own, so that no port has to be guessed.
+/// A throw-away OpenSSH server on loopback: the present user, keys of its own, everything in a folder that
+/// goes with it. Each connection gets an `sshd -i` of its own, so that no port has to be guessed.
 class Sshd {
   public:
     struct Options {
@@ -38,6 +38,7 @@ class Sshd {
     const net::SshKeyPair& user_key() const { return user_key_; }
 
     int port() const;
+
     const std::filesystem::path& folder() const { return folder_.path(); }
 
     /// How many connections there were so far.
@@ -57,3 +58,10 @@ class Sshd {
 };
 
 }  // namespace kavi::test
+
+/// Ends the test case, saying why, where there is no sshd.
+#define NEEDS_SSHD()                                    \
+    if (const auto why = kavi::test::Sshd::missing()) { \
+        WARN("SKIPPED: " << *why);                      \
+        return;                                         \
+    }

@@ -93,7 +93,8 @@ std::optional<HostPort> parse_host_port(std::string_view text) {
     const bool one_colon = colon != std::string_view::npos && text.rfind(':') == colon;
     HostPort result{std::string(one_colon ? text.substr(0, colon) : text), {}};
     if (one_colon && !(result.port = parse_port(text.substr(colon + 1)))) return {};
-    if (result.host.empty() || (!one_colon && colon != std::string_view::npos && !is_address(text))) return {};
+    if (result.host.empty() || (!one_colon && colon != std::string_view::npos && !is_address(text)))
+        return {};
     return result;
 }
 
@@ -106,13 +107,16 @@ Destination destination_for(const ConnectionRules& rules, std::string_view host,
     if (const auto target = mapped_to(rules, host, port))
         return {target->host, target->port.value_or(port), true};
     if (rules.loopback_only && !is_loopback(host))
-        throw Error(errors::address_forbidden, fmt::format("{} may not be contacted", host_port_text(host, port)))
+        throw Error(errors::address_forbidden,
+                    fmt::format("{} may not be contacted", host_port_text(host, port)))
             .because("KAVI_LOOPBACK_ONLY is set, and KAVI_CONNECT_TO leads it nowhere")
             .fix("for the real estate use a shell without KAVI_LOOPBACK_ONLY; in the lab map the address");
     return {std::string(host), port, false};
 }
 
-bool is_address(std::string_view host) { return address_bytes(host).has_value(); }
+bool is_address(std::string_view host) {
+    return address_bytes(host).has_value();
+}
 
 bool is_loopback(std::string_view host) {
     const auto bytes = address_bytes(host);

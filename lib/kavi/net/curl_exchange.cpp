@@ -20,7 +20,9 @@ constexpr std::size_t largest_header_block = std::size_t{1} << 20;
 constexpr std::chrono::milliseconds connect_limit = std::chrono::seconds(10);
 
 /// What is shown of a URL: a query can hold a signature.
-std::string_view without_query(std::string_view url) { return url.substr(0, url.find('?')); }
+std::string_view without_query(std::string_view url) {
+    return url.substr(0, url.find('?'));
+}
 
 std::string part_of(CURLU* url, CURLUPart part, unsigned flags = 0) {
     char* text = nullptr;
@@ -66,7 +68,8 @@ void Exchange::read_url() {
         std::from_chars(port.data(), port.data() + port.size(), port_);
     }
     if (host_.empty() || (scheme_ != "https" && scheme_ != "http"))
-        throw Error(errors::usage, fmt::format("\"{}\" can't be asked", printable(without_query(request_.url))))
+        throw Error(errors::usage,
+                    fmt::format("\"{}\" can't be asked", printable(without_query(request_.url))))
             .because("it isn't a URL of the form https://host/path")
             .fix("correct the endpoint that was given");
     set_option(handle_.get(), CURLOPT_URL, request_.url.c_str());
@@ -75,7 +78,8 @@ void Exchange::read_url() {
 void Exchange::set_destination() {
     const auto destination = destination_for(options_.rules, host_, port_);
     if (scheme_ == "http" && !destination.mapped && !is_loopback(host_))
-        throw Error(errors::address_forbidden, fmt::format("{} may not be contacted", without_query(request_.url)))
+        throw Error(errors::address_forbidden,
+                    fmt::format("{} may not be contacted", without_query(request_.url)))
             .because("without TLS kavi talks to nothing but this machine")
             .fix("use https://");
     if (destination.mapped) {
@@ -94,7 +98,8 @@ void Exchange::set_limits() {
     set_option(handle, CURLOPT_NOPROXY, "*");
     set_option(handle, CURLOPT_FOLLOWLOCATION, 0L);
     set_option(handle, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-    set_option(handle, CURLOPT_HTTP_VERSION,
+    set_option(handle,
+               CURLOPT_HTTP_VERSION,
                static_cast<long>(options_.http1_only ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
     set_option(handle, CURLOPT_PIPEWAIT, options_.http1_only ? 0L : 1L);
     set_option(handle, CURLOPT_TCP_KEEPALIVE, 1L);
@@ -162,6 +167,7 @@ std::size_t Exchange::on_body(char* bytes, std::size_t one, std::size_t count, v
     if (exchange.too_large_) return 0;
     exchange.response_.body.append(bytes, size);
     return size;
+
 } catch (const std::exception&) {
     return 0;
 }
@@ -174,6 +180,7 @@ std::size_t Exchange::on_header(char* bytes, std::size_t one, std::size_t count,
     if (exchange.too_large_) return 0;
     exchange.take_header(trim({bytes, size}));
     return size;
+
 } catch (const std::exception&) {
     return 0;
 }
@@ -183,7 +190,8 @@ void Exchange::take_header(std::string_view line) {
     if (line.starts_with("HTTP/")) return response_.headers.clear();
     const auto colon = line.find(':');
     if (colon == std::string_view::npos) return;
-    response_.headers.push_back({std::string(line.substr(0, colon)), std::string(trim(line.substr(colon + 1)))});
+    response_.headers.push_back(
+        {std::string(line.substr(0, colon)), std::string(trim(line.substr(colon + 1)))});
 }
 
 std::size_t Exchange::on_read(char* into, std::size_t one, std::size_t count, void* self) {
@@ -211,12 +219,13 @@ curl_socket_t Exchange::on_open(void* self, curlsocktype, curl_sockaddr* address
         return CURL_SOCKET_BAD;
     }
     return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+
 } catch (const std::exception&) {
     return CURL_SOCKET_BAD;
 }
 
-/// Called when a connection is there and the request is about to go. When a connection that was kept turns out
-/// dead, curl sends the request again by itself, whatever its method: this is where that is stopped.
+/// Called when a connection is there and the request is about to go. When a connection that was kept turns
+/// out dead, curl sends the request again by itself, whatever its method: this is where that is stopped.
 int Exchange::on_ready(void* self, char*, char*, int, int) {
     auto& exchange = *static_cast<Exchange*>(self);
     if (exchange.sent_ && !exchange.may_repeat_) {
@@ -235,6 +244,7 @@ int Exchange::on_trace(CURL*, curl_infotype type, char* bytes, std::size_t count
         if (const auto text = trim(line); !text.empty())
             exchange.options_.trace(mark + exchange.redactor_.redact(text));
     return 0;
+
 } catch (const std::exception&) {
     return 0;
 }

@@ -54,12 +54,12 @@ class Exchange {
     bool may_repeat_;
 
     Response response_;
-    std::size_t read_ = 0;          ///< bytes of the request's body that curl has taken
+    std::size_t read_ = 0;  ///< bytes of the request's body that curl has taken
     std::size_t header_bytes_ = 0;
     bool sent_ = false;
     bool too_large_ = false;
-    bool repeat_refused_ = false;   ///< curl wanted to send once more what must not be
-    std::string forbidden_;         ///< the address that may not be dialled
+    bool repeat_refused_ = false;  ///< curl wanted to send once more what must not be
+    std::string forbidden_;        ///< the address that may not be dialled
 };
 
 }  // namespace kavi::net

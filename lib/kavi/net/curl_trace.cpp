@@ -20,7 +20,8 @@ std::string_view name_before(std::string_view line, std::size_t end) {
     return line.substr(begin, end - begin);
 }
 
-/// "authorization: Bearer x" → "authorization: ***"; all that follows goes, so that no odd value leaks its rest.
+/// "authorization: Bearer x" → "authorization: ***"; all that follows goes, so that no odd value leaks its
+/// rest.
 std::string mask_header(std::string_view line) {
     for (auto colon = line.find(':'); colon != std::string_view::npos; colon = line.find(':', colon + 1))
         if (is_telling_name(name_before(line, colon)))
@@ -52,8 +53,15 @@ std::string replace_all(std::string text, std::string_view what) {
 }  // namespace
 
 bool is_telling_name(std::string_view name) {
-    constexpr std::array<std::string_view, 9> words{
-        "authorization", "cookie", "token", "secret", "password", "api-key", "api_key", "signature", "credential"};
+    constexpr std::array<std::string_view, 9> words{"authorization",
+                                                    "cookie",
+                                                    "token",
+                                                    "secret",
+                                                    "password",
+                                                    "api-key",
+                                                    "api_key",
+                                                    "signature",
+                                                    "credential"};
     const auto small = lower(name);
     return std::ranges::any_of(words, [&](std::string_view word) { return small.find(word) != small.npos; });
 }

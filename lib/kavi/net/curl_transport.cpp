@@ -15,8 +15,9 @@ namespace kavi::net {
 
 namespace {
 
-/// Everything that happens wakes the thread; this bounds a stall should curl ever miss something, as 7.88 does
-/// with CURLMOPT_MAX_HOST_CONNECTIONS set: a transfer that waits for a connection isn't woken. (So it isn't set.)
+/// Everything that happens wakes the thread; this bounds a stall should curl ever miss something, as 7.88
+/// does with CURLMOPT_MAX_HOST_CONNECTIONS set: a transfer that waits for a connection isn't woken. (So it
+/// isn't set.)
 constexpr int longest_wait = 250;
 constexpr int longest_idle_wait = 60'000;
 
@@ -81,7 +82,8 @@ class CurlTransport::Worker {
             int running = 0;
             curl_multi_perform(multi_.get(), &running);
             collect();
-            curl_multi_poll(multi_.get(), nullptr, 0, jobs_.empty() ? longest_idle_wait : longest_wait, nullptr);
+            curl_multi_poll(
+                multi_.get(), nullptr, 0, jobs_.empty() ? longest_idle_wait : longest_wait, nullptr);
         }
         while (!jobs_.empty()) end(jobs_.begin()->first, {});
     }

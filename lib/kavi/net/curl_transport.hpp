@@ -16,10 +16,10 @@ struct CurlOptions {
     bool http1_only = false;  ///< HTTP/1.1 also where the server offers HTTP/2
 };
 
-/// HTTP by libcurl: one thread owns one multi handle, so that requests sent from many threads share connections
-/// (HTTP/2 where the server has it). https:// anywhere the rules allow; http:// only to this machine or where
-/// connect_to leads. Redirects aren't followed, proxies of the environment aren't used. Nothing is started or
-/// initialised before the first request. Destroy it only when no send is under way.
+/// HTTP by libcurl: one thread owns one multi handle, so that requests sent from many threads share
+/// connections (HTTP/2 where the server has it). https:// anywhere the rules allow; http:// only to this
+/// machine or where connect_to leads. Redirects aren't followed, proxies of the environment aren't used.
+/// Nothing is started or initialised before the first request. Destroy it only when no send is under way.
 class CurlTransport final : public Transport {
   public:
     explicit CurlTransport(CurlOptions options);

@@ -34,11 +34,14 @@ bool worth_repeating(const NetworkError& error, int attempt) {
     switch (error.failure()) {
         case NetworkFailure::name_not_found:
         case NetworkFailure::refused:
-        case NetworkFailure::broken: return true;
-        case NetworkFailure::timed_out: return attempt == 1;
+        case NetworkFailure::broken:
+            return true;
+        case NetworkFailure::timed_out:
+            return attempt == 1;
         case NetworkFailure::tls:
         case NetworkFailure::too_large:
-        case NetworkFailure::other: return false;
+        case NetworkFailure::other:
+            return false;
     }
     return false;
 }
@@ -78,7 +81,9 @@ Response RetryingTransport::send(const Request& request, std::stop_token stop) {
 }
 
 /// Nullopt after a failure that was waited out.
-std::optional<Response> RetryingTransport::try_once(const Request& request, int attempt, std::stop_token stop) {
+std::optional<Response> RetryingTransport::try_once(const Request& request,
+                                                    int attempt,
+                                                    std::stop_token stop) {
     try {
         auto response = inner_.send(request, stop);
         const auto delay = retry_delay(policy_, attempt, request, response);

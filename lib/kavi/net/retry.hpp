@@ -10,19 +10,20 @@
 namespace kavi::net {
 
 struct RetryPolicy {
-    int attempts = 4;  ///< in all, the first included
+    int attempts = 4;                                                        ///< in all, the first included
     std::chrono::milliseconds first_delay = std::chrono::milliseconds(500);  ///< doubled each time
     std::chrono::milliseconds longest_delay = std::chrono::seconds(8);
     /// The longest Retry-After that is waited for; a longer one is cut to this.
     std::chrono::milliseconds longest_retry_after = std::chrono::seconds(60);
 };
 
-/// May it be sent again though it may have taken effect already? By its method, or because its caller says so.
+/// May it be sent again though it may have taken effect already? By its method, or because its caller says
+/// so.
 bool may_be_repeated(const Request& request);
 
-/// How long to wait before attempt number `attempt` + 1, or nullopt when `response` (of attempt number `attempt`,
-/// counted from 1) is to be taken as it is. 429 had no effect, so it is repeated whatever the method; 502, 503
-/// and 504 only where the request may be repeated. Retry-After in seconds is honoured.
+/// How long to wait before attempt number `attempt` + 1, or nullopt when `response` (of attempt number
+/// `attempt`, counted from 1) is to be taken as it is. 429 had no effect, so it is repeated whatever the
+/// method; 502, 503 and 504 only where the request may be repeated. Retry-After in seconds is honoured.
 std::optional<std::chrono::milliseconds> retry_delay(const RetryPolicy& policy,
                                                      int attempt,
                                                      const Request& request,

@@ -116,7 +116,9 @@ std::string Sftp::open(const std::string& path, std::uint32_t flags, const std::
     return std::string(answer.unpack().text());
 }
 
-void Sftp::close(const std::string& handle) { ask(SftpType::close, {handle}); }
+void Sftp::close(const std::string& handle) {
+    ask(SftpType::close, {handle});
+}
 
 SftpWriter Sftp::create(const std::string& path) {
     auto handle = open(path, open_write | open_create | open_exclusive, fmt::format("creating {}", path));
@@ -148,7 +150,8 @@ void Sftp::read(const std::string& path,
         if (answer.type == SftpType::status && line_.status_of(answer) == SftpStatus::end_of_file) break;
         line_.expect(SftpType::data, answer, doing);
         const auto bytes = answer.unpack().text();
-        if (bytes.empty()) throw SftpError(SftpStatus::bad_message, doing + " failed").because("nothing came, and no end");
+        if (bytes.empty())
+            throw SftpError(SftpStatus::bad_message, doing + " failed").because("nothing came, and no end");
         on_bytes(bytes);
         offset += bytes.size();
         if (bytes.size() == largest_read_) continue;

@@ -22,10 +22,10 @@ struct SftpSpace {
     std::uint64_t free = 0;   ///< bytes that this user may still write
 };
 
-/// SFTP over one channel of a session: our own client, because libssh's (0.10) waits for each write. Paths are the
-/// server's; a relative one starts at the login's folder (on Storage Boxes the only kind that means the same on
-/// both ports). Used from the session's thread; gone before the session goes. Every call throws SftpError
-/// (errors::remote_failed), errors::ssh_unreachable, errors::interrupted.
+/// SFTP over one channel of a session: our own client, because libssh's (0.10) waits for each write. Paths
+/// are the server's; a relative one starts at the login's folder (on Storage Boxes the only kind that means
+/// the same on both ports). Used from the session's thread; gone before the session goes. Every call throws
+/// SftpError (errors::remote_failed), errors::ssh_unreachable, errors::interrupted.
 class Sftp {
   public:
     /// `server` is its name in messages. Throws errors::remote_failed where there is no SFTP.
@@ -52,7 +52,9 @@ class Sftp {
     SftpWriter resume(const std::string& path, std::uint64_t offset);
 
     /// The file's bytes from `offset` on, in order, with several requests under way.
-    void read(const std::string& path, std::uint64_t offset, const std::function<void(std::string_view)>& on_bytes);
+    void read(const std::string& path,
+              std::uint64_t offset,
+              const std::function<void(std::string_view)>& on_bytes);
 
   private:
     void read_limits();

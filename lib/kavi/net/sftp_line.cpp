@@ -17,7 +17,9 @@ constexpr std::chrono::milliseconds longest_silence = std::chrono::minutes(2);
 
 }  // namespace
 
-ErrorCode SftpError::code_of() { return errors::remote_failed; }
+ErrorCode SftpError::code_of() {
+    return errors::remote_failed;
+}
 
 SftpLine::SftpLine(std::unique_ptr<SshChannel> channel, std::string server, std::stop_token stop)
     : channel_(std::move(channel)), server_(std::move(server)), stop_(std::move(stop)) {
@@ -32,14 +34,17 @@ SftpLine::SftpLine(std::unique_ptr<SshChannel> channel, std::string server, std:
     }
 }
 
-void SftpLine::send(std::string packet) { channel_->write(packet, stop_); }
+void SftpLine::send(std::string packet) {
+    channel_->write(packet, stop_);
+}
 
 std::string SftpLine::next_packet() {
     const auto have = [&](std::size_t size) {
         while (input_.size() - taken_ < size) {
             auto bytes = channel_->read(stop_, longest_silence);
-            if (!bytes) throw Error(errors::ssh_unreachable, fmt::format("the SFTP server of {} ended", server_))
-                .because(printable(trim(channel_->errors())));
+            if (!bytes)
+                throw Error(errors::ssh_unreachable, fmt::format("the SFTP server of {} ended", server_))
+                    .because(printable(trim(channel_->errors())));
             input_.erase(0, std::exchange(taken_, 0));
             input_.append(*bytes);
         }
@@ -91,7 +96,8 @@ void SftpLine::expect_ok(const SftpAnswer& answer, const std::string& doing) con
 void SftpLine::expect(SftpType type, const SftpAnswer& answer, const std::string& doing) const {
     if (answer.type == type) return;
     expect_ok(answer, doing);
-    throw Error(errors::remote_failed, fmt::format("{} answers something unexpected", server_)).because(doing);
+    throw Error(errors::remote_failed, fmt::format("{} answers something unexpected", server_))
+        .because(doing);
 }
 
 }  // namespace kavi::net

@@ -12,11 +12,12 @@
 
 namespace kavi::net {
 
-/// What a server answered instead of doing it (errors::remote_failed), with its code. A full disk gives `failure`
-/// and no reason: ask for the free space.
+/// What a server answered instead of doing it (errors::remote_failed), with its code. A full disk gives
+/// `failure` and no reason: ask for the free space.
 class SftpError : public Error {
   public:
-    SftpError(SftpStatus status, std::string message) : Error(code_of(), std::move(message)), status_(status) {}
+    SftpError(SftpStatus status, std::string message)
+        : Error(code_of(), std::move(message)), status_(status) {}
 
     SftpStatus status() const noexcept { return status_; }
 

@@ -21,7 +21,9 @@ std::uint64_t get(std::string_view in) {
 
 }  // namespace
 
-SftpPacker::SftpPacker(SftpType type) : bytes_(length_size, '\0') { put(bytes_, static_cast<std::uint8_t>(type), 1); }
+SftpPacker::SftpPacker(SftpType type) : bytes_(length_size, '\0') {
+    put(bytes_, static_cast<std::uint8_t>(type), 1);
+}
 
 SftpPacker& SftpPacker::number(std::uint32_t value) {
     put(bytes_, value, 4);
@@ -56,13 +58,21 @@ std::string_view SftpUnpacker::take(std::size_t size) {
     return taken;
 }
 
-std::uint8_t SftpUnpacker::byte() { return static_cast<std::uint8_t>(get(take(1))); }
+std::uint8_t SftpUnpacker::byte() {
+    return static_cast<std::uint8_t>(get(take(1)));
+}
 
-std::uint32_t SftpUnpacker::number() { return static_cast<std::uint32_t>(get(take(4))); }
+std::uint32_t SftpUnpacker::number() {
+    return static_cast<std::uint32_t>(get(take(4)));
+}
 
-std::uint64_t SftpUnpacker::long_number() { return get(take(8)); }
+std::uint64_t SftpUnpacker::long_number() {
+    return get(take(8));
+}
 
-std::string_view SftpUnpacker::text() { return take(number()); }
+std::string_view SftpUnpacker::text() {
+    return take(number());
+}
 
 SftpAttributes SftpUnpacker::attributes() {
     constexpr std::uint32_t has_size = 1, has_owner = 2, has_mode = 4, has_times = 8, has_more = 0x80000000;

@@ -6,7 +6,8 @@
 
 namespace kavi::net {
 
-SftpWriter::SftpWriter(SftpLine& line, std::string handle, std::string path, std::uint64_t offset, std::size_t block)
+SftpWriter::SftpWriter(
+    SftpLine& line, std::string handle, std::string path, std::uint64_t offset, std::size_t block)
     : line_(line),
       handle_(std::move(handle)),
       path_(std::move(path)),
@@ -38,9 +39,8 @@ void SftpWriter::write(std::string_view bytes) {
 
 void SftpWriter::send(std::string_view block) {
     while (under_way_bytes_ + block.size() > sftp_under_way) take_oldest();
-    const auto id = line_.post(SftpType::write, [&](SftpPacker& packer) {
-        packer.text(handle_).long_number(sent_).text(block);
-    });
+    const auto id = line_.post(
+        SftpType::write, [&](SftpPacker& packer) { packer.text(handle_).long_number(sent_).text(block); });
     sent_ += block.size();
     under_way_bytes_ += block.size();
     under_way_.push_back({id, block.size()});
@@ -61,14 +61,14 @@ bool SftpWriter::finish() {
     while (!under_way_.empty()) take_oldest();
     const bool can_sync = line_.extensions().contains("fsync@openssh.com");
     if (can_sync)
-        line_.expect_ok(line_.await(line_.post(SftpType::extended,
-                                               [&](SftpPacker& packer) {
-                                                   packer.text("fsync@openssh.com").text(handle_);
-                                               })),
+        line_.expect_ok(line_.await(line_.post(
+                            SftpType::extended,
+                            [&](SftpPacker& packer) { packer.text("fsync@openssh.com").text(handle_); })),
                         fmt::format("putting {} on disk", path_));
     closed_ = true;
-    line_.expect_ok(line_.await(line_.post(SftpType::close, [&](SftpPacker& packer) { packer.text(handle_); })),
-                    fmt::format("closing {}", path_));
+    line_.expect_ok(
+        line_.await(line_.post(SftpType::close, [&](SftpPacker& packer) { packer.text(handle_); })),
+        fmt::format("closing {}", path_));
     return can_sync;
 }
 

@@ -12,8 +12,8 @@ namespace kavi::net {
 /// How much may be under way at once: enough for 2 MiB of SSH window and the answers on their way.
 inline constexpr std::size_t sftp_under_way = std::size_t{4} << 20;
 
-/// A remote file being written, with about 4 MiB under way. Where it goes without finish(), the file stays as far
-/// as it came.
+/// A remote file being written, with about 4 MiB under way. Where it goes without finish(), the file stays as
+/// far as it came.
 class SftpWriter {
   public:
     SftpWriter(SftpLine& line, std::string handle, std::string path, std::uint64_t offset, std::size_t block);

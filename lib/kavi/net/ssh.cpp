@@ -10,7 +10,9 @@ std::unique_ptr<SshChannel> SshSession::start_subsystem(std::string_view name, s
     throw Error(errors::remote_failed, fmt::format("there is no {} here", name));
 }
 
-std::string fingerprint_text(std::string_view digest) { return "SHA256:" + base64(digest, false); }
+std::string fingerprint_text(std::string_view digest) {
+    return "SHA256:" + base64(digest, false);
+}
 
 std::optional<std::string> parse_fingerprint(std::string_view text) {
     constexpr std::string_view prefix = "SHA256:";

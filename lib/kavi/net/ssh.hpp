@@ -22,9 +22,9 @@ struct SshTarget {
     std::string host;
     int port = 22;
     std::string user = "root";
-    /// Raw SHA-256 digests (32 bytes) of host public keys; one of them must be presented. Empty: connecting throws
-    /// errors::host_key_unpinned. Checked before authentication. Ed25519 keys are asked for first, then ECDSA,
-    /// then RSA: pin the best that the server has.
+    /// Raw SHA-256 digests (32 bytes) of host public keys; one of them must be presented. Empty: connecting
+    /// throws errors::host_key_unpinned. Checked before authentication. Ed25519 keys are asked for first,
+    /// then ECDSA, then RSA: pin the best that the server has.
     std::vector<std::string> pins;
     /// A private key's path; unset: the agent ($SSH_AUTH_SOCK as handed in below).
     std::optional<std::string> key_path;
@@ -42,16 +42,16 @@ struct ExecResult {
     std::string signal;  ///< its name ("KILL"), where a signal killed it
 };
 
-/// A remote command under way, on a channel of its session; used from one thread at a time (the session's), and
-/// gone before its session goes.
+/// A remote command under way, on a channel of its session; used from one thread at a time (the session's),
+/// and gone before its session goes.
 class SshChannel {
   public:
     /// Closes the channel. What runs there sees its input end, no more.
     virtual ~SshChannel() = default;
 
-    /// Hands bytes to the command's standard input; returns once all are on their way. Output that comes meanwhile is
-    /// kept for read(). Throws errors::ssh_unreachable when the line breaks or the command has ended,
-    /// errors::interrupted when `stop` is requested.
+    /// Hands bytes to the command's standard input; returns once all are on their way. Output that comes
+    /// meanwhile is kept for read(). Throws errors::ssh_unreachable when the line breaks or the command has
+    /// ended, errors::interrupted when `stop` is requested.
     virtual void write(std::string_view bytes, std::stop_token stop) = 0;
 
     /// The command's standard input ends.
@@ -78,15 +78,15 @@ class SshSession {
     /// Starts `command` (handed to the remote user's shell as it is: a constant, never built from data).
     virtual std::unique_ptr<SshChannel> start(std::string_view command, std::stop_token stop) = 0;
 
-    /// Starts a subsystem ("sftp"). Throws errors::remote_failed where there is none; a session that knows nothing
-    /// of subsystems says so for every name.
+    /// Starts a subsystem ("sftp"). Throws errors::remote_failed where there is none; a session that knows
+    /// nothing of subsystems says so for every name.
     virtual std::unique_ptr<SshChannel> start_subsystem(std::string_view name, std::stop_token stop);
 
-    /// Runs `command`, feeds it `input`, and gives each piece of standard output to `on_output` as it comes (or
-    /// collects it where that is empty). Standard error is drained and collected, its last 64 KiB kept. A command
-    /// that ends without reading all of `input` is no error. Throws errors::ssh_unreachable when the line breaks or
-    /// nothing moved for `idle`, errors::interrupted when `stop` is requested: what runs there then goes on or not,
-    /// as it likes.
+    /// Runs `command`, feeds it `input`, and gives each piece of standard output to `on_output` as it comes
+    /// (or collects it where that is empty). Standard error is drained and collected, its last 64 KiB kept. A
+    /// command that ends without reading all of `input` is no error. Throws errors::ssh_unreachable when the
+    /// line breaks or nothing moved for `idle`, errors::interrupted when `stop` is requested: what runs there
+    /// then goes on or not, as it likes.
     virtual ExecResult exec(std::string_view command,
                             std::string_view input,
                             std::function<void(std::string_view)> on_output,

@@ -21,12 +21,15 @@ constexpr milliseconds open_limit = std::chrono::seconds(30);
 constexpr milliseconds write_limit = std::chrono::minutes(10);
 
 /// Called by libssh (C): nothing may be thrown. Out of memory, bytes are left there, and the window runs dry.
-int take_data(ssh_session, ssh_channel, void* data, std::uint32_t size, int is_errors, void* self) noexcept try {
+int take_data(ssh_session, ssh_channel, void* data, std::uint32_t size, int is_errors, void* self) noexcept
+    try {
     auto& received = *static_cast<Received*>(self);
     (is_errors ? received.errors : received.output).append(static_cast<const char*>(data), size);
     received.bytes += size;
-    if (received.errors.size() > 2 * kept_errors) received.errors.erase(0, received.errors.size() - kept_errors);
+    if (received.errors.size() > 2 * kept_errors)
+        received.errors.erase(0, received.errors.size() - kept_errors);
     return static_cast<int>(size);
+
 } catch (const std::bad_alloc&) {
     return 0;
 }
@@ -39,10 +42,10 @@ Received::Received() {
     callbacks.channel_exit_status_function = [](ssh_session, ssh_channel, int code, void* self) {
         static_cast<Received*>(self)->status = code;
     };
-    callbacks.channel_exit_signal_function = [](ssh_session, ssh_channel, const char* name, int, const char*,
-                                                const char*, void* self) {
-        static_cast<Received*>(self)->signal = name ? name : "unknown";
-    };
+    callbacks.channel_exit_signal_function =
+        [](ssh_session, ssh_channel, const char* name, int, const char*, const char*, void* self) {
+            static_cast<Received*>(self)->signal = name ? name : "unknown";
+        };
     callbacks.channel_close_function = [](ssh_session, ssh_channel, void* self) {
         static_cast<Received*>(self)->closed = true;
     };
@@ -64,16 +67,23 @@ void LibsshChannel::open(bool others_before, std::stop_token stop) {
 
 void LibsshChannel::start_command(std::string_view command, std::stop_token stop) {
     const std::string terminated(command);
-    const int result = line_.finish([&] { return ssh_channel_request_exec(channel_.get(), terminated.c_str()); },
-                                    SSH_AGAIN, open_limit, "the start of the command", stop);
+    const int result =
+        line_.finish([&] { return ssh_channel_request_exec(channel_.get(), terminated.c_str()); },
+                     SSH_AGAIN,
+                     open_limit,
+                     "the start of the command",
+                     stop);
     if (result != SSH_OK) throw line_.broken("the server doesn't run the command");
 }
 
 void LibsshChannel::start_subsystem(std::string_view name, std::stop_token stop) {
     const std::string terminated(name);
     const int result =
-        line_.finish([&] { return ssh_channel_request_subsystem(channel_.get(), terminated.c_str()); }, SSH_AGAIN,
-                     open_limit, "the start of a subsystem", stop);
+        line_.finish([&] { return ssh_channel_request_subsystem(channel_.get(), terminated.c_str()); },
+                     SSH_AGAIN,
+                     open_limit,
+                     "the start of a subsystem",
+                     stop);
     if (result == SSH_OK) return;
     if (!ssh_is_connected(line_.session())) throw line_.broken("the connection broke");
     throw Error(errors::remote_failed, fmt::format("{} offers no {}", line_.target().name, name));
@@ -82,8 +92,11 @@ void LibsshChannel::start_subsystem(std::string_view name, std::stop_token stop)
 bool LibsshChannel::try_open(std::stop_token stop) {
     channel_.reset(ssh_channel_new(line_.session()));
     if (!channel_) throw std::bad_alloc();
-    return line_.finish([&] { return ssh_channel_open_session(channel_.get()); }, SSH_AGAIN, open_limit,
-                        "the opening of a channel", std::move(stop)) == SSH_OK;
+    return line_.finish([&] { return ssh_channel_open_session(channel_.get()); },
+                        SSH_AGAIN,
+                        open_limit,
+                        "the opening of a channel",
+                        std::move(stop)) == SSH_OK;
 }
 
 void LibsshChannel::write(std::string_view bytes, std::stop_token stop) {
@@ -116,7 +129,9 @@ std::string LibsshChannel::errors() const {
     return all.substr(all.size() - std::min(all.size(), kept_errors));
 }
 
-int LibsshChannel::status() { return received_.signal.empty() ? received_.status : -1; }
+int LibsshChannel::status() {
+    return received_.signal.empty() ? received_.status : -1;
+}
 
 ExecResult LibsshChannel::run(std::string_view input,
                               const std::function<void(std::string_view)>& on_output,

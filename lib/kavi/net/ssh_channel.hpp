@@ -15,8 +15,8 @@ struct Received {
     Received(const Received&) = delete;
     Received& operator=(const Received&) = delete;
 
-    std::string output;      ///< not yet handed on
-    std::string errors;      ///< the last 64 to 128 KiB
+    std::string output;       ///< not yet handed on
+    std::string errors;       ///< the last 64 to 128 KiB
     std::uint64_t bytes = 0;  ///< of both, so far
     int status = -1;
     std::string signal;
@@ -24,8 +24,8 @@ struct Received {
     ssh_channel_callbacks_struct callbacks{};
 };
 
-/// One command on one channel. Both outputs are taken whenever anything is waited for, so that no stream can block
-/// another.
+/// One command on one channel. Both outputs are taken whenever anything is waited for, so that no stream can
+/// block another.
 class LibsshChannel final : public SshChannel {
   public:
     LibsshChannel(SshLine& line, ssh_event event) : line_(line), event_(event) {}
@@ -34,8 +34,8 @@ class LibsshChannel final : public SshChannel {
     LibsshChannel(const LibsshChannel&) = delete;
     LibsshChannel& operator=(const LibsshChannel&) = delete;
 
-    /// Opens the channel. A server frees a closed channel's place a moment later: with `others_before`, a refusal is
-    /// asked again.
+    /// Opens the channel. A server frees a closed channel's place a moment later: with `others_before`, a
+    /// refusal is asked again.
     void open(bool others_before, std::stop_token stop);
     void start_command(std::string_view command, std::stop_token stop);
     /// Throws errors::remote_failed where the server has no such subsystem.
@@ -57,8 +57,8 @@ class LibsshChannel final : public SshChannel {
     bool try_open(std::stop_token stop);
     /// Sends what the other side's window takes of `bytes` and removes it from them; did anything go?
     bool offer(std::string_view& bytes);
-    /// Waits for the socket, `slice` at most, and takes what comes; gives whether anything came. Throws what a stop
-    /// request, the deadline or a broken line ask for.
+    /// Waits for the socket, `slice` at most, and takes what comes; gives whether anything came. Throws what
+    /// a stop request, the deadline or a broken line ask for.
     bool wait(std::chrono::milliseconds slice,
               std::chrono::steady_clock::time_point deadline,
               const std::stop_token& stop);

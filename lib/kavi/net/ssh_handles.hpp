@@ -10,8 +10,8 @@
 
 namespace kavi::net {
 
-/// Ends a session and its socket. A socket that was handed in is closed by libssh in some endings and versions
-/// and not in others: it is closed here where its number still stands for the same socket.
+/// Ends a session and its socket. A socket that was handed in is closed by libssh in some endings and
+/// versions and not in others: it is closed here where its number still stands for the same socket.
 struct CloseSession {
     int socket = -1;
     ino_t inode = 0;
@@ -24,6 +24,7 @@ struct CloseSession {
 
     static ino_t inode_of(int descriptor) noexcept {
         struct stat status {};
+
         return ::fstat(descriptor, &status) == 0 ? status.st_ino : 0;
     }
 };

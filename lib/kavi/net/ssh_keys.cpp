@@ -24,7 +24,9 @@ struct FreeKey {
 
 using RawKey = std::array<unsigned char, 32>;
 
-std::string_view view(const RawKey& raw) { return {reinterpret_cast<const char*>(raw.data()), raw.size()}; }
+std::string_view view(const RawKey& raw) {
+    return {reinterpret_cast<const char*>(raw.data()), raw.size()};
+}
 
 void put_number(std::string& out, std::uint32_t number) {
     for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(number >> shift & 0xff);
@@ -39,7 +41,8 @@ void put_string(std::string& out, std::string_view text) {
 std::optional<std::string_view> take_string(std::string_view& in) {
     if (in.size() < 4) return {};
     std::uint32_t size = 0;
-    for (int i = 0; i < 4; ++i) size = size << 8 | static_cast<unsigned char>(in[static_cast<std::size_t>(i)]);
+    for (int i = 0; i < 4; ++i)
+        size = size << 8 | static_cast<unsigned char>(in[static_cast<std::size_t>(i)]);
     if (in.size() - 4 < size) return {};
     const auto text = in.substr(4, size);
     in.remove_prefix(4 + size);

@@ -18,8 +18,8 @@ struct SshKeyPair {
 /// A fresh Ed25519 key. The comment may not hold a line break. Format: OpenSSH's PROTOCOL.key.
 SshKeyPair make_ed25519_key(std::string_view comment = "");
 
-/// The digest (SHA-256, 32 raw bytes) of a public key's line, "ssh-ed25519 AAAA… comment"; nullopt where it isn't
-/// one: unknown layout, base64 that isn't canonical, or a blob of another type than the line says.
+/// The digest (SHA-256, 32 raw bytes) of a public key's line, "ssh-ed25519 AAAA… comment"; nullopt where it
+/// isn't one: unknown layout, base64 that isn't canonical, or a blob of another type than the line says.
 std::optional<std::string> public_key_digest(std::string_view line);
 
 /// Does this private key (PEM or OpenSSH form) ask for a passphrase?

@@ -57,8 +57,10 @@ SessionHandle make_session(const SshTarget& target, FileDescriptor socket) {
     set_option(session, SSH_OPTIONS_CIPHERS_S_C, ciphers);
     set_option(session, SSH_OPTIONS_COMPRESSION, "no");
     set_option(session, SSH_OPTIONS_TIMEOUT, &seconds);
-    set_option(session, SSH_OPTIONS_HOSTKEYS,
-               "ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,rsa-sha2-512,rsa-sha2-256");
+    set_option(
+        session,
+        SSH_OPTIONS_HOSTKEYS,
+        "ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,rsa-sha2-512,rsa-sha2-256");
     if (target.agent_socket) set_option(session, SSH_OPTIONS_IDENTITY_AGENT, target.agent_socket->c_str());
     const socket_t descriptor = socket.get();
     set_option(session, SSH_OPTIONS_FD, &descriptor);
@@ -70,11 +72,13 @@ SessionHandle make_session(const SshTarget& target, FileDescriptor socket) {
 
 std::string host_key_digest(const SshLine& line) {
     ssh_key raw = nullptr;
-    if (ssh_get_server_publickey(line.session(), &raw) != SSH_OK) throw line.broken("the server showed no host key");
+    if (ssh_get_server_publickey(line.session(), &raw) != SSH_OK)
+        throw line.broken("the server showed no host key");
     const SshKeyHandle key(raw);
     unsigned char* hash = nullptr;
     std::size_t size = 0;
-    if (ssh_get_publickey_hash(key.get(), SSH_PUBLICKEY_HASH_SHA256, &hash, &size) != 0) throw std::bad_alloc();
+    if (ssh_get_publickey_hash(key.get(), SSH_PUBLICKEY_HASH_SHA256, &hash, &size) != 0)
+        throw std::bad_alloc();
     std::string digest(reinterpret_cast<const char*>(hash), size);
     ssh_clean_pubkey_hash(&hash);
     return digest;
@@ -91,7 +95,8 @@ void check_host_key(const SshLine& line) {
         throw Error(errors::host_key_unpinned, fmt::format("{} has no pinned host key", target.name))
             .because(fmt::format("it showed {}, which proves nothing", fingerprint_text(shown)))
             .fix("compare it with the key on the server's own console, then pin it");
-    if (std::ranges::any_of(target.pins, [&](const std::string& pin) { return same_digest(pin, shown); })) return;
+    if (std::ranges::any_of(target.pins, [&](const std::string& pin) { return same_digest(pin, shown); }))
+        return;
     std::vector<std::string> pinned;
     for (const auto& pin : target.pins) pinned.push_back(fingerprint_text(pin));
     throw Error(errors::host_key_changed, fmt::format("the host key of {} isn't the pinned one", target.name))
@@ -106,12 +111,14 @@ bool agent_answers(const std::string& path) {
     if (path.size() >= sizeof address.sun_path) return false;
     std::memcpy(address.sun_path, path.data(), path.size());
     const FileDescriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    return socket && ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+    return socket &&
+           ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
 }
 
 class Login {
   public:
-    Login(SshLine& line, std::stop_token stop) : line_(line), target_(line.target()), stop_(std::move(stop)) {}
+    Login(SshLine& line, std::stop_token stop)
+        : line_(line), target_(line.target()), stop_(std::move(stop)) {}
 
     void run() {
         if (target_.key) return with_key(*target_.key, "the key that was given");
@@ -125,8 +132,12 @@ class Login {
   private:
     void with_key(const Secret& text, const std::string& name) {
         const auto key = import_key(text, name);
-        const auto result = line_.finish([&] { return ssh_userauth_publickey(line_.session(), nullptr, key.get()); },
-                                         SSH_AUTH_AGAIN, target_.connect_timeout, "the login", stop_);
+        const auto result =
+            line_.finish([&] { return ssh_userauth_publickey(line_.session(), nullptr, key.get()); },
+                         SSH_AUTH_AGAIN,
+                         target_.connect_timeout,
+                         "the login",
+                         stop_);
         judge(result, fmt::format("tried {} ({})", name, digest_of(key.get())));
     }
 
@@ -138,7 +149,10 @@ class Login {
             throw refused(fmt::format("no agent answers at {}", *target_.agent_socket))
                 .fix("start an agent and add your key (ssh-add), or set a key for this server");
         const auto result = line_.finish([&] { return ssh_userauth_agent(line_.session(), nullptr); },
-                                         SSH_AUTH_AGAIN, agent_limit, "the login", stop_);
+                                         SSH_AUTH_AGAIN,
+                                         agent_limit,
+                                         "the login",
+                                         stop_);
         judge(result, fmt::format("tried the agent's keys ({})", *target_.agent_socket));
     }
 
@@ -189,8 +203,11 @@ std::unique_ptr<SshSession> LibsshConnector::connect(const SshTarget& target, st
     initialise_libssh();
     const auto begin = std::chrono::steady_clock::now();
     SshLine line(make_session(target, dial(target, rules_, stop)), target);
-    const int result = line.finish([&] { return ssh_connect(line.session()); }, SSH_AGAIN, target.connect_timeout,
-                                   "the key exchange", stop);
+    const int result = line.finish([&] { return ssh_connect(line.session()); },
+                                   SSH_AGAIN,
+                                   target.connect_timeout,
+                                   "the key exchange",
+                                   stop);
     if (result != SSH_OK) throw line.broken("the key exchange failed");
     check_host_key(line);
     Login(line, stop).run();

@@ -8,11 +8,12 @@
 
 namespace kavi::net {
 
-/// A non-blocking libssh session with the two things that every step on it needs: waiting in slices that see a
-/// stop request, and errors that name the server.
+/// A non-blocking libssh session with the two things that every step on it needs: waiting in slices that see
+/// a stop request, and errors that name the server.
 class SshLine {
   public:
-    SshLine(SessionHandle session, SshTarget target) : session_(std::move(session)), target_(std::move(target)) {}
+    SshLine(SessionHandle session, SshTarget target)
+        : session_(std::move(session)), target_(std::move(target)) {}
 
     ssh_session session() const noexcept { return session_.get(); }
 
@@ -21,7 +22,8 @@ class SshLine {
     /// Repeats `step` (a libssh call) while it returns `again`, waiting for the socket in between. Throws
     /// errors::interrupted, and errors::ssh_unreachable when `limit` is over ("the key exchange timed out").
     template <typename Step>
-    int finish(Step step, int again, std::chrono::milliseconds limit, std::string_view what, std::stop_token stop) {
+    int finish(
+        Step step, int again, std::chrono::milliseconds limit, std::string_view what, std::stop_token stop) {
         const auto deadline = std::chrono::steady_clock::now() + limit;
         int result = step();
         for (; result == again; result = step()) wait_for_socket(deadline, what, stop);
@@ -33,7 +35,9 @@ class SshLine {
     Error unreachable(std::string why) const;
 
   private:
-    void wait_for_socket(std::chrono::steady_clock::time_point deadline, std::string_view what, std::stop_token stop);
+    void wait_for_socket(std::chrono::steady_clock::time_point deadline,
+                         std::string_view what,
+                         std::stop_token stop);
 
     SessionHandle session_;
     SshTarget target_;

@@ -60,12 +60,14 @@ class Dialler {
 
     FileDescriptor dial() {
         const auto found = resolve();
-        if (!found.addresses) throw unreachable(fmt::format("{}: {}", destination_.host, ::gai_strerror(found.problem)));
+        if (!found.addresses)
+            throw unreachable(fmt::format("{}: {}", destination_.host, ::gai_strerror(found.problem)));
         int left = 0;
         for (const auto* one = found.addresses.get(); one; one = one->ai_next) ++left;
         std::string why;
         for (const auto* one = found.addresses.get(); one; one = one->ai_next, --left) {
-            const auto share = std::max(deadline_ - steady_clock::now(), steady_clock::duration::zero()) / left;
+            const auto share =
+                std::max(deadline_ - steady_clock::now(), steady_clock::duration::zero()) / left;
             if (auto socket = try_address(*one, steady_clock::now() + share, why)) return socket;
         }
         throw unreachable(why);
@@ -98,7 +100,8 @@ class Dialler {
         if (::connect(socket.get(), address.ai_addr, address.ai_addrlen) == 0) return socket;
         const int problem = errno == EINPROGRESS ? outcome(socket.get(), until) : errno;
         if (problem == 0) return socket;
-        why = fmt::format("{}: {}", host_port_text(address_text(*address.ai_addr), destination_.port),
+        why = fmt::format("{}: {}",
+                          host_port_text(address_text(*address.ai_addr), destination_.port),
                           std::strerror(problem));
         return {};
     }
@@ -129,7 +132,8 @@ class Dialler {
 
     void check_time(steady_clock::time_point until, std::string_view what) {
         if (stop_.stop_requested()) throw Error(errors::interrupted, "interrupted");
-        if (steady_clock::now() >= until) throw unreachable(fmt::format("{} of {} timed out", what, destination_.host));
+        if (steady_clock::now() >= until)
+            throw unreachable(fmt::format("{} of {} timed out", what, destination_.host));
     }
 
     Error unreachable(std::string why) {

@@ -11,7 +11,8 @@
 namespace kavi::net {
 
 std::optional<std::string_view> Response::header(std::string_view name) const {
-    const auto found = std::ranges::find(headers, lower(name), [](const Header& one) { return lower(one.name); });
+    const auto found =
+        std::ranges::find(headers, lower(name), [](const Header& one) { return lower(one.name); });
     return found == headers.end() ? std::nullopt : std::optional<std::string_view>(found->value);
 }
 
@@ -29,7 +30,8 @@ std::map<std::string, std::string> ConnectionRules::parse_connect_to(std::string
         if (entry.empty()) continue;
         const auto equals = entry.find('=');
         const auto from = trim(entry.substr(0, equals));
-        const auto to = equals == std::string_view::npos ? std::string_view() : trim(entry.substr(equals + 1));
+        const auto to =
+            equals == std::string_view::npos ? std::string_view() : trim(entry.substr(equals + 1));
         const auto target = parse_host_port(to);
         if (!parse_host_port(from) || !target || !is_address(target->host))
             throw Error(errors::usage, "KAVI_CONNECT_TO can't be read")

@@ -23,8 +23,8 @@ struct Request {
     std::vector<Header> headers;
     std::string body;
     std::chrono::milliseconds timeout = std::chrono::seconds(30);
-    /// May it be sent again when nobody knows whether it took effect? GET, HEAD, PUT and DELETE are by nature;
-    /// a POST only where its caller knows.
+    /// May it be sent again when nobody knows whether it took effect? GET, HEAD, PUT and DELETE are by
+    /// nature; a POST only where its caller knows.
     bool repeatable = false;
     std::size_t largest_body = std::size_t{64} << 20;
 };
@@ -42,11 +42,11 @@ struct Response {
 /// What an exchange died of.
 enum class NetworkFailure {
     name_not_found,
-    refused,      ///< nobody listens there, or no route
+    refused,  ///< nobody listens there, or no route
     timed_out,
-    broken,       ///< the connection ended before the answer did, or the answer was cut off
-    tls,          ///< the certificate or the handshake
-    too_large,    ///< the answer is larger than Request::largest_body
+    broken,     ///< the connection ended before the answer did, or the answer was cut off
+    tls,        ///< the certificate or the handshake
+    too_large,  ///< the answer is larger than Request::largest_body
     other,
 };
 
@@ -72,8 +72,8 @@ class NetworkError : public Error {
 /// Is `unknown_outcome` among the error's causes?
 bool outcome_unknown(const Error& error);
 
-/// One HTTP exchange. Any status is a Response. Throws NetworkError (with `unknown_outcome` in its causes where
-/// the request may have taken effect), errors::address_forbidden, errors::interrupted.
+/// One HTTP exchange. Any status is a Response. Throws NetworkError (with `unknown_outcome` in its causes
+/// where the request may have taken effect), errors::address_forbidden, errors::interrupted.
 class Transport {
   public:
     virtual ~Transport() = default;
@@ -90,8 +90,8 @@ struct ConnectionRules {
     std::optional<std::string> certificate_file;  ///< SSL_CERT_FILE
 
     /// "a:1=127.0.0.1:2,b:3=…" as it stands in KAVI_CONNECT_TO. A host without a port stands for every port
-    /// ("188.34.198.57=172.30.0.2"); IPv6 addresses with a port stand in brackets; the right side is an address,
-    /// never a name. Throws errors::usage.
+    /// ("188.34.198.57=172.30.0.2"); IPv6 addresses with a port stand in brackets; the right side is an
+    /// address, never a name. Throws errors::usage.
     static std::map<std::string, std::string> parse_connect_to(std::string_view text);
 };
 

@@ -31,7 +31,8 @@ void make_certificate(const std::filesystem::path& folder, const std::string& na
     X509_gmtime_adj(X509_getm_notAfter(certificate.get()), days * 86400L);
     X509_set_pubkey(certificate.get(), key.get());
     X509_NAME* name = X509_get_subject_name(certificate.get());
-    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("test"), -1, -1, 0);
+    X509_NAME_add_entry_by_txt(
+        name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("test"), -1, -1, 0);
     X509_set_issuer_name(certificate.get(), name);
     add_extension(certificate.get(), NID_basic_constraints, "critical,CA:TRUE");
     add_extension(certificate.get(), NID_subject_alt_name, names);
@@ -42,7 +43,8 @@ void make_certificate(const std::filesystem::path& folder, const std::string& na
         if (!file || put(file) != 1) throw std::runtime_error("can't write " + path.string());
         std::fclose(file);
     };
-    write(folder / "certificate.pem", [&](std::FILE* file) { return PEM_write_X509(file, certificate.get()); });
+    write(folder / "certificate.pem",
+          [&](std::FILE* file) { return PEM_write_X509(file, certificate.get()); });
     write(folder / "key.pem", [&](std::FILE* file) {
         return PEM_write_PrivateKey(file, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
     });

@@ -6,11 +6,10 @@
 #include <kavi/base/text.hpp>
 #include <kavi/net/curl_transport.hpp>
 
-#include <support/catch.hpp>
-
 #include <atomic>
 #include <thread>
 
+#include <support/catch.hpp>
 #include <unistd.h>
 
 using namespace kavi;
@@ -29,11 +28,18 @@ class Http2Server {
         make_certificate(folder_.path(), "IP:127.0.0.1", 10);
         write_file_atomic(folder_.path() / "hello", "hello", 0600);
         const auto path = [&](const char* name) { return (folder_.path() / name).string(); };
-        thread_ = std::jthread([this, key = path("key.pem"), certificate = path("certificate.pem")](std::stop_token stop) {
-            run_command({.arguments = {program, "-a", "127.0.0.1", "-d", folder_.path().string(),
-                                       std::to_string(port_), key, certificate}},
-                        stop);
-        });
+        thread_ = std::jthread(
+            [this, key = path("key.pem"), certificate = path("certificate.pem")](std::stop_token stop) {
+                run_command({.arguments = {program,
+                                           "-a",
+                                           "127.0.0.1",
+                                           "-d",
+                                           folder_.path().string(),
+                                           std::to_string(port_),
+                                           key,
+                                           certificate}},
+                            stop);
+            });
     }
 
     Request request() const {
@@ -82,7 +88,8 @@ TEST_CASE("HTTP/2: requests share one connection, and its remarks hold no secret
         std::vector<std::jthread> threads;
         std::atomic<int> fine = 0;
         for (int i = 0; i < 20; ++i)
-            threads.emplace_back([&] { fine += transport.send(server.request(), {}).body == "hello" ? 1 : 0; });
+            threads.emplace_back(
+                [&] { fine += transport.send(server.request(), {}).body == "hello" ? 1 : 0; });
         threads.clear();
         CHECK(fine == 20);
     }

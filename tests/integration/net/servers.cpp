@@ -42,11 +42,17 @@ HttpServer::HttpServer(const std::function<void(httplib::Server&)>& set_up, cons
     while (!parts.server->is_running()) std::this_thread::yield();
 }
 
-HttpServer::~HttpServer() { parts_->server->stop(); }
+HttpServer::~HttpServer() {
+    parts_->server->stop();
+}
 
-std::string HttpServer::url() const { return parts_->scheme + "://127.0.0.1:" + std::to_string(port()); }
+std::string HttpServer::url() const {
+    return parts_->scheme + "://127.0.0.1:" + std::to_string(port());
+}
 
-int HttpServer::port() const { return parts_->port; }
+int HttpServer::port() const {
+    return parts_->port;
+}
 
 namespace {
 
@@ -89,9 +95,13 @@ RawServer::RawServer(std::function<void(int, int)> serve) : parts_(std::make_uni
 
 RawServer::~RawServer() = default;
 
-std::string RawServer::url() const { return "http://127.0.0.1:" + std::to_string(port()); }
+std::string RawServer::url() const {
+    return "http://127.0.0.1:" + std::to_string(port());
+}
 
-int RawServer::port() const { return parts_->port; }
+int RawServer::port() const {
+    return parts_->port;
+}
 
 std::string read_request(int connection) {
     std::string text;
@@ -110,7 +120,8 @@ std::string read_request(int connection) {
 }
 
 void send_text(int connection, const std::string& text) {
-    if (::send(connection, text.data(), text.size(), MSG_NOSIGNAL) < 0) throw std::runtime_error("can't send");
+    if (::send(connection, text.data(), text.size(), MSG_NOSIGNAL) < 0)
+        throw std::runtime_error("can't send");
 }
 
 int closed_port() {

@@ -10,10 +10,12 @@ class Server;
 
 namespace kavi::test {
 
-/// cpp-httplib on a free port of 127.0.0.1, with TLS where a folder with certificate.pem and key.pem is given.
+/// cpp-httplib on a free port of 127.0.0.1, with TLS where a folder with certificate.pem and key.pem is
+/// given.
 class HttpServer {
   public:
-    explicit HttpServer(const std::function<void(httplib::Server&)>& set_up, const std::string& certificates = {});
+    explicit HttpServer(const std::function<void(httplib::Server&)>& set_up,
+                        const std::string& certificates = {});
     ~HttpServer();
     HttpServer(const HttpServer&) = delete;
     HttpServer& operator=(const HttpServer&) = delete;
@@ -27,8 +29,8 @@ class HttpServer {
     std::unique_ptr<Parts> parts_;
 };
 
-/// Accepts on a free port of 127.0.0.1 and hands each connection, with its number from 1 on, to `serve`, one after
-/// the other; then the connection is closed.
+/// Accepts on a free port of 127.0.0.1 and hands each connection, with its number from 1 on, to `serve`, one
+/// after the other; then the connection is closed.
 class RawServer {
   public:
     explicit RawServer(std::function<void(int connection, int number)> serve);

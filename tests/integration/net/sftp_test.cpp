@@ -4,12 +4,12 @@
 #include <kavi/net/sftp.hpp>
 #include <kavi/net/ssh_libssh.hpp>
 
+#include <filesystem>
+#include <set>
+
 #include <support/catch.hpp>
 #include <support/errors.hpp>
 #include <support/sshd.hpp>
-
-#include <filesystem>
-#include <set>
 
 using namespace kavi;
 using namespace kavi::net;
@@ -33,12 +33,6 @@ struct Box {
 
     std::string path(const std::string& name) const { return (server.folder() / name).string(); }
 };
-
-#define NEEDS_SSHD()                        \
-    if (const auto why = Sshd::missing()) { \
-        WARN("SKIPPED: " << *why);          \
-        return;                             \
-    }
 
 }  // namespace
 
@@ -64,7 +58,8 @@ TEST_CASE("a file goes up in pieces of any size, is put on disk, and comes back"
     REQUIRE(attributes);
     CHECK(attributes->size == data.size());
     CHECK((*attributes->mode & 0777) == 0600);
-    for (const std::uint64_t offset : {std::uint64_t{0}, std::uint64_t{261'119}, std::uint64_t{data.size() - 1}}) {
+    for (const std::uint64_t offset :
+         {std::uint64_t{0}, std::uint64_t{261'119}, std::uint64_t{data.size() - 1}}) {
         std::string got;
         box.sftp.read(path, offset, [&](std::string_view bytes) { got.append(bytes); });
         CHECK(got.size() == data.size() - offset);

@@ -5,12 +5,12 @@
 #include <kavi/base/text.hpp>
 #include <kavi/net/ssh_libssh.hpp>
 
+#include <filesystem>
+#include <thread>
+
 #include <support/catch.hpp>
 #include <support/errors.hpp>
 #include <support/sshd.hpp>
-
-#include <filesystem>
-#include <thread>
 
 using namespace kavi;
 using namespace kavi::net;
@@ -19,19 +19,15 @@ using namespace std::chrono_literals;
 
 namespace {
 
-#define NEEDS_SSHD()                                        \
-    if (const auto why = Sshd::missing()) {                 \
-        WARN("SKIPPED: " << *why);                          \
-        return;                                             \
-    }
-
 std::size_t open_descriptors() {
     std::size_t count = 0;
     for ([[maybe_unused]] const auto& one : std::filesystem::directory_iterator("/proc/self/fd")) ++count;
     return count;
 }
 
-ConnectionRules local_rules() { return {.loopback_only = true}; }
+ConnectionRules local_rules() {
+    return {.loopback_only = true};
+}
 
 std::string pattern(std::size_t size) {
     std::string bytes(size, '\0');
@@ -54,7 +50,8 @@ TEST_CASE("a command gets its input and gives back both outputs and its status")
     CHECK(result.status == 3);
     CHECK(session->exec("kill -KILL $$", {}, {}, {}).status == -1);
     CHECK(session->exec("kill -KILL $$", {}, {}, {}).signal == "KILL");
-    for (int i = 0; i < 12; ++i) CHECK(session->exec("echo " + std::to_string(i), {}, {}, {}).output == std::to_string(i) + "\n");
+    for (int i = 0; i < 12; ++i)
+        CHECK(session->exec("echo " + std::to_string(i), {}, {}, {}).output == std::to_string(i) + "\n");
     CHECK(counts.connections == 1);
     CHECK(counts.execs == 15);
     CHECK(server.connections() == 1);
@@ -72,12 +69,16 @@ TEST_CASE("big input and big outputs at once don't block each other") {
     SECTION("streamed, with 5 MB of errors beside") {
         std::string got;
         const auto result = session->exec("head -c 5000000 /dev/zero | tr '\\0' e >&2; echo end >&2; cat",
-                                          data, [&](std::string_view bytes) { got.append(bytes); }, {});
+                                          data,
+                                          [&](std::string_view bytes) { got.append(bytes); },
+                                          {});
         CHECK(got.size() == data.size());
         CHECK(hex(sha256(got)) == hex(sha256(data)));
         CHECK(result.output.empty());
         CHECK(result.errors.size() == 64 * 1024);
-        CHECK(result.errors.ends_with("eee" "end\n"));
+        CHECK(
+            result.errors.ends_with("eee"
+                                    "end\n"));
     }
     SECTION("a command that doesn't read is no error") {
         const auto result = session->exec("echo done", data, {}, {});
@@ -92,7 +93,8 @@ TEST_CASE("a command under way is talked to in turns") {
     Sshd server;
     LibsshConnector connector(local_rules());
     const auto session = connector.connect(server.target(), {});
-    const auto channel = session->start("while read -r line; do echo \"<$line>\"; done; echo bye >&2; exit 4", {});
+    const auto channel =
+        session->start("while read -r line; do echo \"<$line>\"; done; echo bye >&2; exit 4", {});
     channel->write("one\n", {});
     CHECK(channel->read({}) == "<one>\n");
     channel->write("two\n", {});
@@ -163,7 +165,9 @@ TEST_CASE("a login that is refused says what was tried") {
     }
     SECTION("a key with a passphrase") {
         const auto path = server.folder() / "locked";
-        REQUIRE(run_command({.arguments = {"ssh-keygen", "-q", "-t", "ed25519", "-N", "secret words", "-f", path}}).status == 0);
+        REQUIRE(run_command(
+                    {.arguments = {"ssh-keygen", "-q", "-t", "ed25519", "-N", "secret words", "-f", path}})
+                    .status == 0);
         target.key.reset();
         target.key_path = path.string();
         CHECK(causes(refuse()) == path.string() + " is protected by a passphrase");
@@ -202,10 +206,14 @@ TEST_CASE("the agent's key is used, and a key by path") {
             run_command({.arguments = {"ssh-agent", "-D", "-a", socket}}, stop);
         });
         for (int i = 0; i < 500 && !std::filesystem::exists(socket); ++i) std::this_thread::sleep_for(2ms);
-        REQUIRE(run_command({.arguments = {"ssh-add", "-q", path}, .environment = {{"SSH_AUTH_SOCK", socket}}}).status == 0);
+        REQUIRE(
+            run_command({.arguments = {"ssh-add", "-q", path}, .environment = {{"SSH_AUTH_SOCK", socket}}})
+                .status == 0);
         target.agent_socket = socket;
         CHECK(connector.connect(target, {})->exec("true", {}, {}, {}).status == 0);
-        REQUIRE(run_command({.arguments = {"ssh-add", "-q", "-D"}, .environment = {{"SSH_AUTH_SOCK", socket}}}).status == 0);
+        REQUIRE(
+            run_command({.arguments = {"ssh-add", "-q", "-D"}, .environment = {{"SSH_AUTH_SOCK", socket}}})
+                .status == 0);
         const auto error = error_of([&] { connector.connect(target, {}); });
         CHECK(error.code() == errors::ssh_auth);
         CHECK(causes(error) == "tried the agent's keys (" + socket + ")");
@@ -218,9 +226,8 @@ TEST_CASE("a line that is cut while a command runs is an error, at once") {
     LibsshConnector connector(local_rules());
     const auto session = connector.connect(server.target(), {});
     const auto begin = std::chrono::steady_clock::now();
-    const auto error = error_of([&] {
-        session->exec("echo here; sleep 60", {}, [&](std::string_view) { server.cut(); }, {});
-    });
+    const auto error = error_of(
+        [&] { session->exec("echo here; sleep 60", {}, [&](std::string_view) { server.cut(); }, {}); });
     CHECK(error.code() == errors::ssh_unreachable);
     CHECK(error.message() == "bruno can't be reached by SSH");
     CHECK_THAT(causes(error), ContainsSubstring("the connection broke"));
@@ -265,20 +272,23 @@ TEST_CASE("a stop request is seen within 200 ms, and the session lives on") {
     std::chrono::steady_clock::time_point asked;
     std::jthread asker;
     const auto error = error_of([&] {
-        session->exec("echo here; exec sleep 60", {},
-                      [&](std::string_view) {
-                          asker = std::jthread([&] {
-                              std::this_thread::sleep_for(30ms);
-                              asked = std::chrono::steady_clock::now();
-                              source.request_stop();
-                          });
-                      },
-                      source.get_token());
+        session->exec(
+            "echo here; exec sleep 60",
+            {},
+            [&](std::string_view) {
+                asker = std::jthread([&] {
+                    std::this_thread::sleep_for(30ms);
+                    asked = std::chrono::steady_clock::now();
+                    source.request_stop();
+                });
+            },
+            source.get_token());
     });
     CHECK(error.code() == errors::interrupted);
     CHECK(std::chrono::steady_clock::now() - asked < 200ms);
     CHECK(session->exec("echo alive", {}, {}, {}).output == "alive\n");
-    CHECK(error_of([&] { connector.connect(server.target(), source.get_token()); }).code() == errors::interrupted);
+    CHECK(error_of([&] { connector.connect(server.target(), source.get_token()); }).code() ==
+          errors::interrupted);
 }
 
 TEST_CASE("silence has a limit") {
@@ -347,7 +357,8 @@ TEST_CASE("a stop request is seen during the key exchange") {
         read_request(connection);
     });
     LibsshConnector connector(local_rules());
-    const SshTarget target{.name = "bruno", .host = "127.0.0.1", .port = server.port(), .pins = {sha256("x")}};
+    const SshTarget target{
+        .name = "bruno", .host = "127.0.0.1", .port = server.port(), .pins = {sha256("x")}};
     const auto begin = std::chrono::steady_clock::now();
     CHECK(error_of([&] { connector.connect(target, source.get_token()); }).code() == errors::interrupted);
     CHECK(std::chrono::steady_clock::now() - begin < 300ms);
@@ -388,9 +399,13 @@ TEST_CASE("ssh-keygen agrees about a key made here") {
     CHECK(derived.output == key.public_line + "\n");
     const auto listed = run_command({.arguments = {"ssh-keygen", "-lf", folder.path() / "key.pub"}});
     CHECK_THAT(listed.output, ContainsSubstring(" " + fingerprint_text(key.digest) + " "));
-    REQUIRE(run_command({.arguments = {"ssh-keygen", "-q", "-p", "-P", "", "-N", "words", "-f", path}}).status == 0);
+    REQUIRE(
+        run_command({.arguments = {"ssh-keygen", "-q", "-p", "-P", "", "-N", "words", "-f", path}}).status ==
+        0);
     CHECK(is_encrypted_key(read_file(path)));
     const auto pem = folder.path() / "pem";
-    REQUIRE(run_command({.arguments = {"ssh-keygen", "-q", "-m", "PEM", "-t", "ecdsa", "-N", "words", "-f", pem}}).status == 0);
+    REQUIRE(
+        run_command({.arguments = {"ssh-keygen", "-q", "-m", "PEM", "-t", "ecdsa", "-N", "words", "-f", pem}})
+            .status == 0);
     CHECK(is_encrypted_key(read_file(pem)));
 }

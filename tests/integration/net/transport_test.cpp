@@ -7,12 +7,13 @@
 #include <kavi/net/curl_transport.hpp>
 
 #include <httplib.h>
-#include <support/catch.hpp>
-#include <support/errors.hpp>
 
 #include <atomic>
 #include <mutex>
 #include <thread>
+
+#include <support/catch.hpp>
+#include <support/errors.hpp>
 
 using namespace kavi;
 using namespace kavi::net;
@@ -21,7 +22,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-CurlOptions local_options() { return {.rules = {.loopback_only = true}}; }
+CurlOptions local_options() {
+    return {.rules = {.loopback_only = true}};
+}
 
 NetworkError network_error_of(Transport& transport, const Request& request) {
     try {
@@ -36,7 +39,8 @@ void echo(httplib::Server& server) {
     const auto answer = [](const httplib::Request& request, httplib::Response& response) {
         std::string text = request.method + " " + request.target + "\n";
         for (const auto& [name, value] : request.headers)
-            if (!name.starts_with("REMOTE_") && !name.starts_with("LOCAL_")) text += lower(name) + ": " + value + "\n";
+            if (!name.starts_with("REMOTE_") && !name.starts_with("LOCAL_"))
+                text += lower(name) + ": " + value + "\n";
         response.set_header("X-Kind", "echo");
         response.set_content(text + "\n" + request.body, "text/plain");
     };
@@ -56,7 +60,8 @@ TEST_CASE("a request arrives as it was meant, and nothing is added to it") {
         return ("\n" + response.body).find("\n" + line + "\n") != std::string::npos;
     };
     SECTION("GET") {
-        const auto response = transport.send({.url = server.url() + "/a%20b?q=1%2F2", .headers = {{"X-Y", "z"}}}, {});
+        const auto response =
+            transport.send({.url = server.url() + "/a%20b?q=1%2F2", .headers = {{"X-Y", "z"}}}, {});
         CHECK(response.status == 200);
         CHECK(response.header("x-kind") == "echo");
         CHECK(response.body.starts_with("GET /a%20b?q=1%2F2\n"));
@@ -84,8 +89,10 @@ TEST_CASE("a request arrives as it was meant, and nothing is added to it") {
         CHECK(response.body.find("content-type") == std::string::npos);
     }
     SECTION("bodies that are empty, or odd") {
-        CHECK(contains_line(transport.send({.method = "POST", .url = server.url()}, {}), "content-length: 0"));
-        CHECK(contains_line(transport.send({.method = "PATCH", .url = server.url()}, {}), "content-length: 0"));
+        CHECK(
+            contains_line(transport.send({.method = "POST", .url = server.url()}, {}), "content-length: 0"));
+        CHECK(
+            contains_line(transport.send({.method = "PATCH", .url = server.url()}, {}), "content-length: 0"));
         const auto bare = transport.send({.method = "DELETE", .url = server.url() + "/d"}, {});
         CHECK(bare.body.starts_with("DELETE /d\n"));
         CHECK(bare.body.find("content-length") == std::string::npos);
@@ -192,7 +199,8 @@ TEST_CASE("a POST isn't sent again when a kept connection turns out dead; a GET 
         CHECK(requests == 2);
     }
     SECTION("POST that its caller calls repeatable") {
-        CHECK(transport.send({.method = "POST", .url = server.url(), .body = body, .repeatable = true}, {}).status == 200);
+        CHECK(transport.send({.method = "POST", .url = server.url(), .body = body, .repeatable = true}, {})
+                  .status == 200);
         CHECK(requests == 3);
     }
     SECTION("GET") {
@@ -208,8 +216,11 @@ TEST_CASE("only what the rules allow is dialled") {
     SECTION("loopback only") {
         CurlTransport transport(options);
         // 203.0.113.0/24 and .invalid are for documentation: nobody is there, and nobody is asked.
-        const auto url = GENERATE(as<std::string>(), "https://203.0.113.7/x?token=abc", "https://api.invalid/",
-                                  "http://203.0.113.7/", "https://[2001:db8::7]/");
+        const auto url = GENERATE(as<std::string>(),
+                                  "https://203.0.113.7/x?token=abc",
+                                  "https://api.invalid/",
+                                  "http://203.0.113.7/",
+                                  "https://[2001:db8::7]/");
         const auto error = error_of([&] { transport.send({.url = url}, {}); });
         CHECK(error.code() == errors::address_forbidden);
         CHECK(error.message().find("token") == std::string::npos);
@@ -232,8 +243,13 @@ TEST_CASE("only what the rules allow is dialled") {
     }
     SECTION("no such URL") {
         CurlTransport transport(options);
-        const auto url = GENERATE(as<std::string>(), "", "/path", "ftp://127.0.0.1/", "file:///etc/passwd",
-                                  "https://user:password@127.0.0.1/", "http://");
+        const auto url = GENERATE(as<std::string>(),
+                                  "",
+                                  "/path",
+                                  "ftp://127.0.0.1/",
+                                  "file:///etc/passwd",
+                                  "https://user:password@127.0.0.1/",
+                                  "http://");
         CHECK(error_of([&] { transport.send({.url = url}, {}); }).code() == errors::usage);
     }
 }
@@ -284,17 +300,20 @@ TEST_CASE("a stop request is seen within 200 ms, by the request that it is for")
     CHECK(error.code() == errors::interrupted);
     CHECK(std::chrono::steady_clock::now() - asked < 200ms);
     CHECK(transport.send({.url = other.url()}, {}).status == 200);
-    CHECK(error_of([&] { transport.send({.url = other.url()}, source.get_token()); }).code() == errors::interrupted);
+    CHECK(error_of([&] { transport.send({.url = other.url()}, source.get_token()); }).code() ==
+          errors::interrupted);
 }
 
 TEST_CASE("certificates are verified, and a refusal says why") {
     const TemporaryFolder folder;
+
     struct Case {
         const char* names;
         int days;
         bool known;
         const char* why;
     };
+
     const auto c = GENERATE(values<Case>({
         {"IP:127.0.0.1", 10, true, ""},
         {"IP:127.0.0.1", 10, false, "comes from an unknown CA"},

@@ -1,12 +1,11 @@
 #include <kavi/base/error_codes.hpp>
 #include <kavi/net/address.hpp>
 
-#include <support/catch.hpp>
+#include <cstring>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-
-#include <cstring>
+#include <support/catch.hpp>
 
 using namespace kavi;
 using namespace kavi::net;
@@ -21,6 +20,7 @@ std::string shown(const std::optional<HostPort>& parsed) {
 std::string where(const ConnectionRules& rules, const std::string& host, int port) try {
     const auto found = destination_for(rules, host, port);
     return host_port_text(found.host, found.port) + (found.mapped ? " mapped" : "");
+
 } catch (const Error& error) {
     return std::string(error.code().id) + " " + error.message();
 }
@@ -31,6 +31,7 @@ bool allowed(const ConnectionRules& rules, const char* text) {
         sockaddr_in v4;
         sockaddr_in6 v6;
     } address{};
+
     if (::inet_pton(AF_INET, text, &address.v4.sin_addr) == 1) {
         address.v4.sin_family = AF_INET;
     } else {
@@ -46,6 +47,7 @@ TEST_CASE("host and port are taken apart") {
     struct Case {
         const char *text, *expected;
     };
+
     const auto c = GENERATE(values<Case>({
         {"example.org:443", "example.org 443"},
         {"example.org", "example.org -"},
@@ -69,10 +71,12 @@ TEST_CASE("host and port are taken apart") {
 }
 
 TEST_CASE("KAVI_CONNECT_TO is read, and what isn't an address on its right side is refused") {
-    const auto map = ConnectionRules::parse_connect_to("a:1=127.0.0.1:2, b=172.30.0.2 ,,[2001:db8::1]:22=[::1]:2222");
+    const auto map =
+        ConnectionRules::parse_connect_to("a:1=127.0.0.1:2, b=172.30.0.2 ,,[2001:db8::1]:22=[::1]:2222");
     CHECK(map == std::map<std::string, std::string>{
                      {"a:1", "127.0.0.1:2"}, {"b", "172.30.0.2"}, {"[2001:db8::1]:22", "[::1]:2222"}});
-    const std::string bad = GENERATE(as<std::string>(), "a", "a=", "=b", "a=name:1", "a:x=127.0.0.1", "a=127.0.0.1:0");
+    const std::string bad =
+        GENERATE(as<std::string>(), "a", "a=", "=b", "a=name:1", "a:x=127.0.0.1", "a=127.0.0.1:0");
     try {
         ConnectionRules::parse_connect_to(bad);
         FAIL("taken: " << bad);
@@ -92,10 +96,12 @@ TEST_CASE("where a connection goes") {
     }
     SECTION("loopback only") {
         rules.loopback_only = true;
-        CHECK(where(rules, "other.example.org", 443) == "KAVI-E0906 other.example.org:443 may not be contacted");
+        CHECK(where(rules, "other.example.org", 443) ==
+              "KAVI-E0906 other.example.org:443 may not be contacted");
         CHECK(where(rules, "api.example.org", 80) == "KAVI-E0906 api.example.org:80 may not be contacted");
         CHECK(where(rules, "10.1.2.3", 22) == "KAVI-E0906 10.1.2.3:22 may not be contacted");
-        CHECK(where(rules, "localhost.example.org", 22) == "KAVI-E0906 localhost.example.org:22 may not be contacted");
+        CHECK(where(rules, "localhost.example.org", 22) ==
+              "KAVI-E0906 localhost.example.org:22 may not be contacted");
         CHECK(where(rules, "localhost", 22) == "localhost:22");
         CHECK(where(rules, "127.9.9.9", 22) == "127.9.9.9:22");
         CHECK(where(rules, "::1", 22) == "[::1]:22");
@@ -108,10 +114,12 @@ TEST_CASE("where a connection goes") {
 
 TEST_CASE("what is dialled is loopback or an address that the map leads to") {
     const ConnectionRules rules{.connect_to = {{"a:1", "172.30.0.2:2"}, {"b", "[2001:db8::2]"}}};
+
     struct Case {
         const char* address;
         bool expected;
     };
+
     const auto c = GENERATE(values<Case>({
         {"127.0.0.1", true},
         {"127.255.0.3", true},

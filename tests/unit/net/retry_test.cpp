@@ -2,10 +2,10 @@
 #include <kavi/net/counting_transport.hpp>
 #include <kavi/net/retry.hpp>
 
-#include <support/catch.hpp>
-
 #include <deque>
 #include <variant>
+
+#include <support/catch.hpp>
 
 using namespace kavi;
 using namespace kavi::net;
@@ -59,6 +59,7 @@ TEST_CASE("how long to wait after an answer") {
         Response response;
         Delay expected;
     };
+
     const auto c = GENERATE(values<Case>({
         {"fine", "GET", false, 1, answer(200), {}},
         {"not found", "GET", false, 1, answer(404), {}},
@@ -81,7 +82,8 @@ TEST_CASE("how long to wait after an answer") {
         {"Retry-After doesn't make it worth it", "GET", false, 4, answer(429, "1"), {}},
     }));
     CAPTURE(c.name);
-    CHECK(retry_delay({}, c.attempt, {.method = c.method, .repeatable = c.repeatable}, c.response) == c.expected);
+    CHECK(retry_delay({}, c.attempt, {.method = c.method, .repeatable = c.repeatable}, c.response) ==
+          c.expected);
 }
 
 TEST_CASE("the delay stops growing") {
@@ -97,6 +99,7 @@ TEST_CASE("how long to wait after a failure") {
         bool sent;
         Delay expected;
     };
+
     const auto c = GENERATE(values<Case>({
         {"refused", "GET", 1, NetworkFailure::refused, false, 500ms},
         {"refused, a POST that never left", "POST", 2, NetworkFailure::refused, false, 1s},
@@ -148,8 +151,8 @@ TEST_CASE("sending again waits, tells, and ends with the last answer or failure"
     SECTION("a stop request while waiting") {
         Script script({answer(503)});
         std::stop_source source;
-        RetryingTransport transport(script, clock, {},
-                                    [&](std::string_view, std::chrono::milliseconds) { source.request_stop(); });
+        RetryingTransport transport(
+            script, clock, {}, [&](std::string_view, std::chrono::milliseconds) { source.request_stop(); });
         try {
             transport.send({}, source.get_token());
             FAIL("it went on");

@@ -1,10 +1,10 @@
 #include <kavi/base/error_codes.hpp>
 #include <kavi/net/sftp.hpp>
 
+#include <deque>
+
 #include <support/catch.hpp>
 #include <support/errors.hpp>
-
-#include <deque>
 
 using namespace kavi;
 using namespace kavi::net;
@@ -41,7 +41,12 @@ std::string hello() {
 }
 
 std::string status(std::uint32_t id, SftpStatus code) {
-    return SftpPacker(SftpType::status).number(id).number(static_cast<std::uint32_t>(code)).text("why").text("").finish();
+    return SftpPacker(SftpType::status)
+        .number(id)
+        .number(static_cast<std::uint32_t>(code))
+        .text("why")
+        .text("")
+        .finish();
 }
 
 SftpLine line_with(std::deque<std::string> pieces) {
@@ -86,7 +91,8 @@ TEST_CASE("answers that lie about themselves are errors") {
         CHECK(error_of([&] { line.await(ask(line)); }).message() == "box answers what wasn't asked");
     }
     SECTION("a text longer than its packet") {
-        auto line = line_with({hello() + SftpPacker(SftpType::handle).number(1).number(4'000'000'000U).finish()});
+        auto line =
+            line_with({hello() + SftpPacker(SftpType::handle).number(1).number(4'000'000'000U).finish()});
         const auto answer = line.await(ask(line));
         CHECK(error_of([&] { answer.unpack().text(); }).message() == "an SFTP answer can't be read");
     }
