@@ -125,17 +125,59 @@ FolderSecrets InfisicalSource::folders(std::span<const std::string> wanted, std:
         if (std::holds_alternative<std::monostate>(outcome)) throw Error(errors::interrupted, "interrupted while reading secrets");
         if (auto& folder = value_of(outcome)) found.push_back(std::move(*folder));
     }
-    if (options_.strict) {
-        const auto dead = dead_references(found, stop);
-        if (!dead.empty()) {
-            Error error(errors::secret_missing, "secrets in Infisical refer to secrets that aren't there");
-            for (const auto& line : dead) error.because(line);
-            throw error.fix("mend the references in Infisical, or set what they refer to with 'kavi secrets set'");
-        }
+    return checked(std::move(found), std::move(stop));
+}
+
+FolderSecrets InfisicalSource::checked(std::vector<Folder> folders, std::stop_token stop) {
+    const auto dead = options_.strict ? dead_references(folders, std::move(stop)) : std::vector<std::string>();
+    if (!dead.empty()) {
+        Error error(errors::secret_missing, "secrets in Infisical refer to secrets that aren't there");
+        for (const auto& line : dead) error.because(line);
+        throw error.fix("mend the references in Infisical, or set what they refer to with 'kavi secrets set'");
     }
     FolderSecrets result;
-    for (auto& folder : found) result.emplace(std::move(folder.name), std::move(folder.values));
+    for (auto& folder : folders) result.emplace(std::move(folder.name), std::move(folder.values));
     return result;
+}
+
+/// One request (two where there are references) for the whole tree, as long as no folder in it has imports: a
+/// recursive answer doesn't say which folder imports what. nullopt: one has.
+std::optional<std::vector<InfisicalSource::Folder>> InfisicalSource::read_tree(const std::string& root, std::stop_token stop) {
+    api::InfisicalQuery query{.folder = root, .expand = false, .recursive = true};
+    auto listing = infisical_.list(project_->id, options_.environment, query, stop);
+    if (!listing) return std::vector<Folder>();
+    if (!listing->imports.empty()) return std::nullopt;
+    std::map<std::string, Folder> folders;
+    bool references = false;
+    for (const auto& secret : listing->secrets) {
+        auto& folder = folders.try_emplace(secret.folder, Folder{secret.folder, {}, {}, {}}).first->second;
+        folder.own_keys.push_back(secret.key);
+        for (auto& reference : references_in(secret.value.reveal())) folder.references.emplace_back(secret.key, std::move(reference));
+        references = references || !folder.references.empty();
+    }
+    query.expand = true;
+    if (references) listing = infisical_.list(project_->id, options_.environment, query, std::move(stop));
+    if (references && listing) unquote(*listing);
+    std::map<std::string, api::InfisicalListing> parts;
+    if (listing)
+        for (auto& secret : listing->secrets) parts[secret.folder].secrets.push_back(std::move(secret));
+    std::vector<Folder> result;
+    for (auto& [name, folder] : folders) {
+        folder.values = api::merged(std::move(parts[name]));
+        result.push_back(std::move(folder));
+    }
+    return result;
+}
+
+FolderSecrets InfisicalSource::tree(const std::string& root, std::stop_token stop) {
+    project(stop);
+    const auto normal = api::normal_folder(root);
+    if (auto whole = read_tree(normal, stop)) return checked(std::move(*whole), std::move(stop));
+    std::vector<std::string> wanted;
+    const auto start = normal == "/" ? std::string("/") : normal + "/";
+    for (auto& name : folder_names(stop))
+        if (name == normal || name.starts_with(start)) wanted.push_back(std::move(name));
+    return folders(wanted, std::move(stop));
 }
 
 std::vector<std::string> InfisicalSource::folder_names(std::stop_token stop) {

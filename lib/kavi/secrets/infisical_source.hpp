@@ -23,6 +23,7 @@ class InfisicalSource final : public SecretsSource {
         : infisical_(infisical), options_(std::move(options)) {}
 
     FolderSecrets folders(std::span<const std::string> wanted, std::stop_token stop) override;
+    FolderSecrets tree(const std::string& root, std::stop_token stop) override;
     std::vector<std::string> folder_names(std::stop_token stop) override;
     std::string description() const override;
 
@@ -33,6 +34,8 @@ class InfisicalSource final : public SecretsSource {
   private:
     struct Folder;
     std::optional<Folder> read(const std::string& folder, std::stop_token stop);
+    std::optional<std::vector<Folder>> read_tree(const std::string& root, std::stop_token stop);
+    FolderSecrets checked(std::vector<Folder> folders, std::stop_token stop);
     void check_environment(std::stop_token stop);
     std::vector<std::string> dead_references(const std::vector<Folder>& folders, std::stop_token stop);
     bool leads_somewhere(const std::string& environment, const std::string& folder, const std::string& key, std::stop_token stop);

@@ -32,6 +32,7 @@ Situation situation_of(const OpenRequest& request) {
 std::vector<std::string> wanted_folders(const OpenRequest& request) {
     auto needed = folders_needed(request.uses);
     std::set<std::string> all(needed.begin(), needed.end());
+    if (!request.fingerprint_key) all.erase(mirrored_fingerprint_key.folder);
     all.insert(request.folders.begin(), request.folders.end());
     return {all.begin(), all.end()};
 }
@@ -70,7 +71,8 @@ SecretVault::Parts infisical_parts(const OpenRequest& request, std::stop_token s
     }
     const auto wanted = wanted_folders(request);
     auto parts = sealed_parts(request);
-    parts.folders = request.infisical->folders(wanted, stop);
+    parts.folders = wanted.empty() ? FolderSecrets() : request.infisical->folders(wanted, stop);
+    for (const auto& root : request.trees) parts.folders.merge(request.infisical->tree(root, stop));
     parts.description = request.infisical->description();
     parts.folder_names = names_if_missing(request, parts.folders, wanted, std::move(stop));
     return parts;

@@ -28,6 +28,9 @@ class SecretsSource {
     /// rights_missing, secret_missing (unknown project or environment, a reference that leads nowhere).
     virtual FolderSecrets folders(std::span<const std::string> wanted, std::stop_token stop) = 0;
 
+    /// A folder and all below it, likewise; empty where it isn't there.
+    virtual FolderSecrets tree(const std::string& root, std::stop_token stop) = 0;
+
     /// All folders there are, for "did you mean"; asked only once something is missing. May be empty.
     virtual std::vector<std::string> folder_names(std::stop_token stop) = 0;
 
@@ -96,6 +99,9 @@ class SecretVault {
     /// All of a folder, for a stack's env. Throws errors::secret_missing.
     const model::NamedSecrets& folder(std::string_view folder) const;
 
+    /// The folders at and below `root` that were read, sorted.
+    std::vector<std::string> folders_below(std::string_view root) const;
+
     /// Everything among `uses` that isn't there, one error each, so that all are said at once. Uses of "sealed:"
     /// are left out while no sealed copy is open.
     std::vector<Error> missing(std::span<const Use> uses) const;
@@ -152,6 +158,8 @@ struct OpenRequest {
     bool recovering = false;
     std::vector<Use> uses;             ///< what is needed; their folders are fetched, all at once
     std::vector<std::string> folders;  ///< further folders to fetch
+    std::vector<std::string> trees;    ///< and folders with all below them
+    bool fingerprint_key = true;       ///< false: no fingerprint is needed, so its folder isn't asked for
 };
 
 /// The secrets for one run, and what they allow.

@@ -62,6 +62,14 @@ const NamedSecrets& SecretVault::folder(std::string_view folder) const {
     return found->second;
 }
 
+std::vector<std::string> SecretVault::folders_below(std::string_view root) const {
+    std::vector<std::string> names;
+    const auto start = root == "/" ? std::string("/") : fmt::format("{}/", root);
+    for (const auto& [name, secrets] : parts_.folders)
+        if (name == root || name.starts_with(start)) names.push_back(name);
+    return names;
+}
+
 std::string SecretVault::used_by(const SecretRef& ref) const {
     const auto use = std::ranges::find(parts_.uses, ref, &Use::ref);
     return use == parts_.uses.end() ? std::string() : fmt::format("{} of the estate file names it", use->where);

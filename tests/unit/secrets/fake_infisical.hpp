@@ -115,22 +115,31 @@ class FakeInfisical final : public net::Transport {
         return value;
     }
 
-    net::Response list(const std::string& path) {
-        const auto environment = parameter(path, "environment"), folder = parameter(path, "secretPath");
-        const auto found = folders.find(environment + ":" + folder);
-        if (found == folders.end())
-            return old_server ? reply(200, {{"secrets", Json::array()}, {"imports", Json::array()}})
-                              : complaint(404, "SecretPathNotFound", "Folder with path '" + folder + "' was not found");
-        const bool expand = parameter(path, "expandSecretReferences") == "true";
-        Json secrets = Json::array();
-        for (const auto& [key, raw] : found->second.raw) {
-            const auto& expanded = found->second.expanded;
-            auto one = secret(key, expand && expanded.contains(key) ? expanded.at(key) : raw);
-            one["secretPath"] = folder;
+    void add_secrets(Json& secrets, const std::string& environment, const std::string& name, const Folder& folder, bool expand) const {
+        for (const auto& [key, raw] : folder.raw) {
+            auto one = secret(key, expand && folder.expanded.contains(key) ? folder.expanded.at(key) : raw);
+            one["secretPath"] = name;
             one["environment"] = environment;
             secrets.push_back(std::move(one));
         }
-        return reply(200, {{"secrets", secrets}, {"imports", found->second.imports}});
+    }
+
+    net::Response list(const std::string& path) {
+        const auto environment = parameter(path, "environment"), folder = parameter(path, "secretPath");
+        const bool expand = parameter(path, "expandSecretReferences") == "true", recursive = parameter(path, "recursive") == "true";
+        const auto found = folders.find(environment + ":" + folder);
+        Json secrets = Json::array(), imports = Json::array();
+        if (found == folders.end() && !(recursive && folder == "/"))
+            return old_server ? reply(200, {{"secrets", secrets}, {"imports", imports}})
+                              : complaint(404, "SecretPathNotFound", "Folder with path '" + folder + "' was not found");
+        for (const auto& [name, content] : folders) {
+            const auto own = name.substr(name.find(':') + 1);
+            const bool below = recursive && (folder == "/" || own.starts_with(folder + "/"));
+            if (!name.starts_with(environment + ":") || (own != folder && !below)) continue;
+            add_secrets(secrets, environment, own, content, expand);
+            for (const auto& import : content.imports) imports.push_back(import);
+        }
+        return reply(200, {{"secrets", secrets}, {"imports", imports}});
     }
 
     net::Response list_folders() const {

@@ -96,6 +96,32 @@ TEST_CASE("references that lead nowhere are named, each of them", "[infisical]")
     CHECK(lenient.folders(std::vector<std::string>{"/infra"}, {}).at("/infra").at("A").reveal().empty());
 }
 
+TEST_CASE("a tree without imports costs one request, with references two, with imports one a folder", "[infisical]") {
+    World world;
+    world.server.folders["prod:/app"] = {{{"A", "1"}}};
+    world.server.folders["prod:/app/db"] = {{{"B", "2"}}};
+    world.server.folders["prod:/apple"] = {{{"C", "3"}}};
+    auto found = world.source.tree("/app", {});
+    CHECK(found.size() == 2);
+    CHECK(found.at("/app/db").at("B").reveal() == "2");
+    CHECK(world.server.count("GET /api/v4/secrets") == 1);
+    CHECK(world.source.tree("/gone", {}).empty());
+
+    world.server.folders["prod:/app/db"] = {{{"B", "${prod.app.A}"}}, {{"B", "1"}}};
+    world.server.asked.clear();
+    CHECK(world.source.tree("app/", {}).at("/app/db").at("B").reveal() == "1");
+    CHECK(world.server.count("GET /api/v4/secrets") == 2);
+
+    world.server.folders["prod:/app"].imports = Json::array({import_of("/x", Json::array({FakeInfisical::secret("I", "i")}))});
+    world.server.asked.clear();
+    found = world.source.tree("/app", {});
+    CHECK(found.size() == 2);
+    CHECK(found.at("/app").at("I").reveal() == "i");
+    CHECK_FALSE(found.at("/app/db").contains("I"));
+    CHECK(world.server.count("GET /api/v4/secrets") == 4);
+    CHECK(world.server.count("GET /api/v2/folders") == 1);
+}
+
 TEST_CASE("references are what the server takes for them", "[references]") {
     struct Case {
         const char* value;

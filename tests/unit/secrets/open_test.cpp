@@ -23,6 +23,8 @@ class FakeSource final : public SecretsSource {
         return content;
     }
 
+    FolderSecrets tree(const std::string&, std::stop_token) override { return {}; }
+
     std::vector<std::string> folder_names(std::stop_token) override { return {"/infra"}; }
 
     std::string description() const override { return "Infisical (infrastructure/prod)"; }
