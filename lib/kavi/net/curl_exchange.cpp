@@ -11,6 +11,7 @@
 #include <new>
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 namespace kavi::net {
 
@@ -108,10 +109,24 @@ void Exchange::set_limits() {
     set_option(handle, CURLOPT_USERAGENT, KAVI_USER_AGENT);
     set_option(handle, CURLOPT_ACCEPT_ENCODING, "gzip");
     set_option(handle, CURLOPT_ERRORBUFFER, error_text_.data());
+    set_certificates();
+}
+
+/// The portable executable's libcurl knows one place of the system's CA certificates; distributions have
+/// others.
+void Exchange::set_certificates() {
+    CURL* handle = handle_.get();
     if (options_.rules.certificate_file) {
         set_option(handle, CURLOPT_CAINFO, options_.rules.certificate_file->c_str());
         set_option(handle, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
+        return;
     }
+    const char* built_in = nullptr;
+    curl_easy_getinfo(handle, CURLINFO_CAINFO, &built_in);
+    if (built_in && ::access(built_in, R_OK) == 0) return;
+    for (const char* place :
+         {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"})
+        if (::access(place, R_OK) == 0) return set_option(handle, CURLOPT_CAINFO, place);
 }
 
 void Exchange::set_method() {

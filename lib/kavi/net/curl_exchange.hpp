@@ -26,6 +26,7 @@ class Exchange {
   private:
     void read_url();
     void set_limits();
+    void set_certificates();
     void set_destination();
     void set_method();
     void set_headers();

@@ -23,8 +23,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// A key in hardware waits for its owner's touch.
-constexpr milliseconds agent_limit = std::chrono::seconds(60);
+/// Servers may be slow here (a look-up of our name), and a key in hardware waits for its owner's touch.
+constexpr milliseconds login_limit = std::chrono::seconds(60);
 
 void initialise_libssh() {
     static std::once_flag once;
@@ -44,7 +44,7 @@ SessionHandle make_session(const SshTarget& target, FileDescriptor socket) {
     SessionHandle handle(ssh_new());
     if (!handle) throw std::bad_alloc();
     ssh_session session = handle.get();
-    const int no = 0;
+    const bool no = false;
     const long seconds = 30;
     const char* ciphers =
         "aes256-gcm@openssh.com,aes128-gcm@openssh.com,chacha20-poly1305@openssh.com,aes256-ctr,aes128-ctr";
@@ -135,7 +135,7 @@ class Login {
         const auto result =
             line_.finish([&] { return ssh_userauth_publickey(line_.session(), nullptr, key.get()); },
                          SSH_AUTH_AGAIN,
-                         target_.connect_timeout,
+                         login_limit,
                          "the login",
                          stop_);
         judge(result, fmt::format("tried {} ({})", name, digest_of(key.get())));
@@ -150,7 +150,7 @@ class Login {
                 .fix("start an agent and add your key (ssh-add), or set a key for this server");
         const auto result = line_.finish([&] { return ssh_userauth_agent(line_.session(), nullptr); },
                                          SSH_AUTH_AGAIN,
-                                         agent_limit,
+                                         login_limit,
                                          "the login",
                                          stop_);
         judge(result, fmt::format("tried the agent's keys ({})", *target_.agent_socket));
