@@ -7,6 +7,23 @@ KEY_SETTING = "HostKey %s\n" % OWN_KEY
 REVERT_AFTER = 120
 
 
+def make_key(path):
+    """A key pair made here, if there is none yet: whole or not there. The private half never leaves. → the public
+    line."""
+    if not os.path.exists(path):
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        folder = tempfile.mkdtemp(prefix=".kavi-", dir=os.path.dirname(path))
+        try:
+            must_run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", folder + "/key"])
+            sync(folder + "/key")
+            os.replace(folder + "/key", path)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    line = public_line(path)
+    write_file(path + ".pub", (line + "\n").encode(), 0o644)
+    return line
+
+
 def public_line(private):
     """The public half of a private key, without its comment."""
     return " ".join(must_run(["ssh-keygen", "-y", "-f", private]).split()[:2])
@@ -15,17 +32,7 @@ def public_line(private):
 @operation("trust/make", changes=True)
 def make_host_key(parameters, frames):
     """The host's own key, made here if there is none yet; the private half never leaves. → {"public": line}."""
-    if not os.path.exists(OWN_KEY):
-        folder = tempfile.mkdtemp(prefix=".kavi-", dir=SSH_FOLDER)
-        try:
-            must_run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", folder + "/key"])
-            sync(folder + "/key")
-            os.replace(folder + "/key", OWN_KEY)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-    line = public_line(OWN_KEY)
-    write_file(OWN_KEY + ".pub", (line + "\n").encode(), 0o644)
-    return {"public": line}
+    return {"public": make_key(OWN_KEY)}
 
 
 def sync(path):
@@ -42,13 +49,14 @@ def switch_host_key(parameters, frames):
     → {"switched": bool}."""
     if not os.path.exists(OWN_KEY):
         raise Failure("KAVI-E0604", "the host's own key isn't there", [OWN_KEY])
-    return {"switched": change_sshd(KEY_DROPIN, KEY_SETTING)}
+    return {"switched": guarded_change(KEY_DROPIN, DROPINS + "/" + KEY_DROPIN, KEY_SETTING, 0o644, RELOAD_SSHD,
+                                       ["sshd", "-t"])}
 
 
 @operation("trust/settle", changes=True)
 def settle_host_key(parameters, frames):
     """The new connection is here: the switch stays, and the keys that cloud-init brought or made go."""
-    confirm_sshd(KEY_DROPIN)
+    confirm(KEY_DROPIN)
     if read_text(DROPINS + "/" + KEY_DROPIN) != KEY_SETTING:
         raise Failure("KAVI-E0604", "sshd went back to its old host key", ["two minutes had passed"],
                       "run the command again")
@@ -60,16 +68,18 @@ def settle_host_key(parameters, frames):
     return {}
 
 
-@operation("sshd/change", changes=True)
-def sshd_change(parameters, frames):
-    """{"name": of a drop-in, "content"} → {"changed": bool}. Undone in two minutes, unless sshd/confirm comes."""
-    return {"changed": change_sshd(parameters["name"], parameters["content"])}
+# --- Changes that undo themselves ------------------------------------------------------------------------------------
+
+# Debian and Ubuntu call the unit ssh. Connections that are open stay.
+RELOAD_SSHD = "systemctl try-reload-or-restart ssh.service 2>/dev/null || systemctl try-reload-or-restart sshd.service"
+PATH_WITH_SBIN = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+RESTORE = 'if [ -s "$1" ]; then cp -p "$1" "$2"; else rm -f "$2"; fi; rm -f "$1"; '
 
 
-@operation("sshd/confirm", changes=True)
-def sshd_confirm(parameters, frames):
-    """{"name"}: the change stays."""
-    confirm_sshd(parameters["name"])
+@operation("guard/confirm", changes=True)
+def confirm_change(parameters, frames):
+    """{"name"}: what a guarded change did stays; the client has come back on a new connection."""
+    confirm(parameters["name"])
     return {}
 
 
@@ -78,48 +88,34 @@ def revert_unit(name):
 
 
 def saved_copy(name):
-    """What the drop-in was before its change; empty: it wasn't there."""
+    """What the file was before its change; empty: it wasn't there."""
     return "%s/revert/%s" % (STATE, name)
 
 
-def change_sshd(name, content):
-    path = inside(DROPINS, name)
+def guarded_change(name, path, content, mode, reload="true", check=None):
+    """Writes a file that decides who can log in. In two minutes it is as it was, unless guard/confirm comes.
+    → does the change (of now, or of a run that was cut off) still need confirming?"""
+    saved = saved_copy(name)
     if read_text(path) == content:
-        return os.path.exists(saved_copy(name))  # an unconfirmed change of an earlier run: it still needs confirming
-    old = read_text(path, "")
-    if not os.path.exists(saved_copy(name)):
+        return os.path.exists(saved)
+    if not os.path.exists(saved):
         os.makedirs(STATE, mode=0o700, exist_ok=True)
-        write_file(saved_copy(name), old.encode(), 0o600)
-    # The way back stands before the first step is made. It needs nothing of kavi's that might be missing then.
-    restore = 'if [ -s "$1" ]; then cp "$1" "$2"; else rm -f "$2"; fi; rm -f "$1"; %s' % RELOAD
+        write_file(saved, read_text(path, "").encode(), 0o600)
+    # The way back stands before the first step is made, and needs nothing that might be missing then.
     run(["systemctl", "stop", revert_unit(name) + ".timer"])
     must_run(["systemd-run", "--quiet", "--collect", "--unit", revert_unit(name), "--on-active=%d" % REVERT_AFTER,
-              "--timer-property=AccuracySec=1s", "/bin/sh", "-c", restore, "sh", saved_copy(name), path])
-    write_file(path, content.encode(), 0o644)
-    status, _, errors = run(["sshd", "-t"], env=dict(os.environ, PATH=PATH_WITH_SBIN))
+              "--timer-property=AccuracySec=1s", "/bin/sh", "-c", RESTORE + reload, "sh", saved, path])
+    write_file(path, content.encode(), mode)
+    status, _, errors = run(check, env=dict(os.environ, PATH=PATH_WITH_SBIN)) if check else (0, "", "")
     if status != 0:
-        undo_sshd(name)
-        raise Failure("KAVI-E0604", "sshd refuses its new settings", errors.strip().splitlines()[-3:])
-    must_run(["/bin/sh", "-c", RELOAD])
+        must_run(["/bin/sh", "-c", RESTORE, "sh", saved, path])
+        confirm(name)
+        raise Failure("KAVI-E0604", "%s was refused, and is as it was" % path, errors.strip().splitlines()[-3:])
+    must_run(["/bin/sh", "-c", reload])
     return True
 
 
-def undo_sshd(name):
-    old = read_text(saved_copy(name), "")
-    path = inside(DROPINS, name)
-    if old:
-        write_file(path, old.encode(), 0o644)
-    elif os.path.exists(path):
-        os.unlink(path)
-    confirm_sshd(name)
-
-
-def confirm_sshd(name):
+def confirm(name):
     run(["systemctl", "stop", revert_unit(name) + ".timer"])
     if os.path.exists(saved_copy(name)):
         os.unlink(saved_copy(name))
-
-
-# Debian and Ubuntu call the unit ssh. Connections that are open stay.
-RELOAD = "systemctl try-reload-or-restart ssh.service 2>/dev/null || systemctl try-reload-or-restart sshd.service"
-PATH_WITH_SBIN = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
