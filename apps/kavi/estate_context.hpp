@@ -14,8 +14,11 @@ namespace kavi::app {
 /// The estate that a command works on, and where it was found.
 struct EstateContext {
     model::FoundEstate found;
-    model::LoadedEstate loaded;  ///< messages name the file as found.file
+    model::LoadedEstate loaded;  ///< problems name files as seen from the working folder
 };
+
+/// By --config, KAVI_CONFIG and the surroundings of the process.
+model::FindEstate where_to_look(const std::optional<std::string>& config_option, const Environment& environment);
 
 /// Finds the estate file by -c, KAVI_CONFIG, walking up, the user's and the system's configuration; nobody else
 /// may be able to write it. Throws errors::config_missing and errors::config_untrusted.
@@ -39,7 +42,7 @@ std::string trust_file(const Environment& environment);
 /// is "server".
 void require_name(std::string_view what, std::string_view name, const std::vector<std::string>& known);
 
-/// Names for completion, from the estate file alone; `options` are the words before the cursor (for --config).
+/// Names for completion, from the estate file alone; `words` are those before the cursor (for --config).
 /// Whatever is wrong with the file, the answer is what could be read.
 std::vector<Candidate> estate_names(Names kind, const Environment& environment, std::span<const std::string> words);
 

@@ -1,6 +1,7 @@
 #include "application.hpp"
 #include "cli/complete.hpp"
 #include "cli/manual.hpp"
+#include "estate_context.hpp"
 
 #include <cstdio>
 #include <cstdlib>
@@ -34,10 +35,11 @@ StreamFacts facts_of(Sink& sink, int fd) {
 }
 
 /// What scripts and packaging ask for; not in the table of commands, because nobody types it.
-bool answer_hidden(std::span<const std::string> words, Sink& out) {
+bool answer_hidden(std::span<const std::string> words, const Environment& environment, Sink& out) {
     if (words.empty() || !words[0].starts_with("__")) return false;
     if (words[0] == "__complete")
-        out.write(complete(words.subspan(1), [](Names) { return std::vector<Candidate>(); }));
+        out.write(complete(words.subspan(1),
+                           [&](Names kind) { return estate_names(kind, environment, words.subspan(1)); }));
     else if (words[0] == "__man" && words.size() == 2)
         write_manual(words[1]);
     else if (words[0] == "__reference")
@@ -60,7 +62,7 @@ int main(int argc, char** argv) {
     const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
     const auto environment = Environment::of_process();
     FileSink out(STDOUT_FILENO), err(STDERR_FILENO);
-    if (answer_hidden(words, out)) return EXIT_SUCCESS;
+    if (answer_hidden(words, environment, out)) return EXIT_SUCCESS;
 
     SystemClock clock;
     Interrupts interrupts([&](StopReason reason) { err.write(stop_notice(reason)); });

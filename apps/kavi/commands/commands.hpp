@@ -6,6 +6,10 @@
 namespace kavi::app {
 
 Run define_completion(Arguments& arguments);
+Run define_config_check(Arguments& arguments);
+Run define_config_schema(Arguments& arguments);
+Run define_config_show(Arguments& arguments);
+Run define_config_trust(Arguments& arguments);
 Run define_explain(Arguments& arguments);
 Run define_help(Arguments& arguments);
 

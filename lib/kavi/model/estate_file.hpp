@@ -60,9 +60,12 @@ struct LoadedEstate {
 };
 
 /// Reads the estate file and the compose files of its stacks. A missing estate file throws
-/// errors::config_missing; everything else is in `problems`. The reader without an argument reads from disk.
-LoadedEstate load_estate(const std::filesystem::path& file);
-LoadedEstate load_estate(const std::filesystem::path& file, const FileReader& read);
+/// errors::config_missing; everything else is in `problems`, which name files as seen from the folder `seen_from`
+/// (empty: the estate file's own). Without a reader files come from the disk.
+LoadedEstate load_estate(const std::filesystem::path& file, const std::filesystem::path& seen_from = {});
+LoadedEstate load_estate(const std::filesystem::path& file,
+                         const FileReader& read,
+                         const std::filesystem::path& seen_from = {});
 
 /// Throws errors::config_invalid with the problems as causes, unless it is valid.
 void require_valid(const LoadedEstate& loaded);

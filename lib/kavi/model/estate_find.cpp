@@ -119,7 +119,7 @@ void refuse_if_others_can_write(const fs::path& file, const std::vector<uid_t>& 
     if (why.empty()) why = who_could_write(file.parent_path(), owners, true);
     if (why.empty()) return;
     Error error(errors::config_untrusted, fmt::format("others could have written {}", file.string()));
-    throw error.because(std::move(why)).fix(fmt::format("chmod go-w {} {}", file.parent_path().string(), file.string()));
+    throw error.because(std::move(why)).fix(fmt::format("ls -ld {0} {1}; then chmod go-w {0} {1}, or chown them", file.parent_path().string(), file.string()));
 }
 
 TrustStore TrustStore::load(const fs::path& file) {

@@ -99,7 +99,8 @@ class TomlWriter {
                 lines.emplace_back(fmt::format("{} = {}", path_of("", key), toml_value(value)),
                                    note_(path_of(path, key)));
         std::size_t width = 0;
-        for (const auto& [line, note] : lines) width = std::max(width, std::min<std::size_t>(line.size(), 60));
+        for (const auto& [line, note] : lines)
+            if (line.size() <= 60) width = std::max(width, line.size());
         for (const auto& [line, note] : lines)
             text_ += note.empty() ? line + '\n' : fmt::format("{:<{}}  # {}\n", line, width, note);
     }

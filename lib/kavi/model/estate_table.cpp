@@ -135,7 +135,8 @@ TypePtr<Server> server_table() {
             field("ipv6", &Server::ipv6, ipv6_address(), "the same for IPv6; its domains get AAAA records too"),
             field("firewall", &Server::firewall, firewall_rules(), "what Hetzner's firewall lets in; left out: no firewall of kavi's"),
             field("mounts", &Server::mounts, list(name_of(Kind::storage, "a storage's name")), "storages that are mounted there"),
-            field("protect", &Server::protect, on_or_off(), "Hetzner's protection against deletion and rebuild"),
+            field("protect", &Server::protect, on_or_off(), "Hetzner's protection against deletion and rebuild")
+                .shown_if([](const Server& server) { return server.provider == Provider::hetzner; }),
             group<Server>("images", {field("keep", &Server::keep_images, whole(0, 100), "server images to keep at Hetzner")}, "server images"),
             field("baseline",
                   &Server::baseline,
@@ -177,7 +178,8 @@ TypePtr<Service> service_table() {
         field("on_failure",
               &Service::on_failure,
               choice<OnFailure>({{"restore", OnFailure::restore}, {"stop", OnFailure::stop}}),
-              "after a failed update: the old release again, or stop where a migration forbids that"),
+              "after a failed update: the old release again, or stop where a migration forbids that")
+            .shown_if([](const Service& service) { return !service.server; }),
         field("backup_before", &Service::backup_before, list(name_of(Kind::item, "an item's name")), "items of [backup.items] to back up before an update"),
         field("needs", &Service::needs, list(place()), "places below a mount, without which it isn't started"),
         field("probe", &Service::probe, probe(), "\":port/path\" is the container's own address, 127.0.0.1 is asked on the server, another is asked from here"),
@@ -245,7 +247,11 @@ TypePtr<Storage> storage_table() {
                   "what it is")
                 .must(),
             field("host", &Storage::host, host_name(), "storage-box, sftp: its address"),
-            field("port", &Storage::port, whole(1, 65535), "storage-box, sftp: its SSH port").otherwise("23; 22 for sftp"),
+            field("port", &Storage::port, whole(1, 65535), "storage-box, sftp: its SSH port")
+                .otherwise("23; 22 for sftp")
+                .shown_if([](const Storage& storage) {
+                    return storage.kind == StorageKind::storage_box || storage.kind == StorageKind::sftp;
+                }),
             field("host_key", &Storage::host_key, host_key(), "storage-box, sftp: its host key"),
             field("users", &Storage::users, map(these_keys({"write", "prune", "read"}), user_name()), "accounts; the writer's key is made on each host"),
             field("keys", &Storage::keys, map(these_keys({"prune", "read", "admin"}), secret_ref()), "private keys; admin's installs the hosts' writer keys"),

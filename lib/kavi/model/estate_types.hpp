@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -362,6 +363,15 @@ struct Field {
 
     Field must() && {
         required = true;
+        return std::move(*this);
+    }
+
+    /// Where it means nothing it isn't shown either.
+    template <typename Applies>
+    Field shown_if(Applies applies) && {
+        show = [applies, show = std::move(show)](const Owner& owner) {
+            return applies(owner) ? show(owner) : OrderedJson();
+        };
         return std::move(*this);
     }
 

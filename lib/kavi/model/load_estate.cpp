@@ -33,7 +33,8 @@ VariableLookup lookup_of(const Estate& estate, const Stack& stack) {
 
 class Loader {
   public:
-    Loader(const std::filesystem::path& file, const FileReader& read) : read_(read) {
+    Loader(const std::filesystem::path& file, const FileReader& read, const std::filesystem::path& seen_from)
+        : read_(read), seen_from_(seen_from) {
         loaded_.file = file.lexically_normal();
     }
 
@@ -43,7 +44,7 @@ class Loader {
             Error error(errors::config_missing, fmt::format("there is no estate file {}", loaded_.file.string()));
             throw error.fix("name another with -c FILE, or write one with kavi init");
         }
-        const auto index = problems_.add_source(loaded_.file.filename().string(), std::move(*text));
+        const auto index = problems_.add_source(name_of(loaded_.file), std::move(*text));
         auto read = read_estate(index, problems_);
         loaded_.estate = std::move(read.estate);
         loaded_.origins = std::move(read.origins);
@@ -58,12 +59,19 @@ class Loader {
     }
 
   private:
+    /// What an editor started in that folder opens; a path far away is better absolute.
+    std::string name_of(const std::filesystem::path& path) const {
+        const auto relative = path.lexically_relative(seen_from_.empty() ? loaded_.file.parent_path() : seen_from_);
+        const auto text = relative.string();
+        return relative.empty() || text.starts_with("../../../") ? path.string() : text;
+    }
+
     void load_stack(const Stack& stack) {
         std::vector<ComposeText> texts;
         for (std::size_t i = 0; i < stack.compose.size(); ++i) {
-            const auto path = loaded_.file.parent_path() / stack.compose[i];
-            if (auto text = read_(path.lexically_normal()))
-                texts.push_back({stack.compose[i], std::move(*text)});
+            const auto path = (loaded_.file.parent_path() / stack.compose[i]).lexically_normal();
+            if (auto text = read_(path))
+                texts.push_back({name_of(path), std::move(*text)});
             else
                 missing(stack, i);
         }
@@ -81,6 +89,7 @@ class Loader {
     }
 
     const FileReader& read_;
+    const std::filesystem::path& seen_from_;
     LoadedEstate loaded_;
     Problems problems_;
 };
@@ -92,10 +101,14 @@ bool LoadedEstate::valid() const {
         problems, [](const Problem& problem) { return problem.severity == Problem::Severity::error; });
 }
 
-LoadedEstate load_estate(const std::filesystem::path& file) { return load_estate(file, read_from_disk); }
+LoadedEstate load_estate(const std::filesystem::path& file, const std::filesystem::path& seen_from) {
+    return load_estate(file, read_from_disk, seen_from);
+}
 
-LoadedEstate load_estate(const std::filesystem::path& file, const FileReader& read) {
-    return Loader(std::filesystem::absolute(file), read).load();
+LoadedEstate load_estate(const std::filesystem::path& file,
+                         const FileReader& read,
+                         const std::filesystem::path& seen_from) {
+    return Loader(std::filesystem::absolute(file), read, seen_from).load();
 }
 
 void require_valid(const LoadedEstate& loaded) {
