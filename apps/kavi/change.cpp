@@ -78,7 +78,9 @@ void ask(Session& session, const ChangeOptions& options, const Changing& changin
     // A saved plan has been looked at; what is typed out is asked all the same.
     for (const auto& action : changing.plan.actions)
         if (action.question == plan::Question::type_name) ask_name(session, action, options.confirm);
-    if (!options.plan) ask_yes(session, changing.command);
+    const auto asks = [](const plan::Action& action) { return action.question == plan::Question::yes_no; };
+    if (!options.plan && (changing.question || std::ranges::any_of(changing.plan.actions, asks)))
+        ask_yes(session, changing.command);
 }
 
 /// Appends what happens to the run's journal, for `kavi history`; never read to decide anything.

@@ -37,6 +37,8 @@ struct Changing {
     std::function<void()> before_apply = [] {};
     /// The last line of a run in which all went well ("undo: kavi rollback …"); may be empty.
     std::string next_step = {};
+    /// False: what the person typed is answer enough (`secrets set`), unless an action asks more.
+    bool question = true;
 };
 
 /// Shows the plan, saves or checks it (--save-plan, --plan), asks, applies it, and says what came of it. Exit codes

@@ -21,6 +21,9 @@ class Environment {
     /// The variable's value; absent where it isn't set or empty.
     std::optional<std::string> find(std::string_view name) const;
 
+    /// Everything, for a process that inherits it.
+    const std::map<std::string, std::string, std::less<>>& all() const noexcept { return variables_; }
+
     /// True for 1, true, yes and on; false for 0, false, no, off, empty and unset. Throws errors::usage
     /// otherwise.
     bool is_on(std::string_view name) const;
