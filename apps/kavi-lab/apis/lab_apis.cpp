@@ -6,6 +6,7 @@
 #include "hetzner/cloud.hpp"
 #include "http/server.hpp"
 #include "infisical/infisical.hpp"
+#include "s3/s3.hpp"
 #include "storage/boxes.hpp"
 
 #include <kavi/base/error_codes.hpp>
@@ -24,6 +25,7 @@ struct LabApis::Parts {
         serve(infisical);
         serve(storage);
         serve(doh);
+        serve(s3);
     }
 
     void serve(Api& api) {
@@ -51,6 +53,7 @@ struct LabApis::Parts {
     cloudflare::Cloudflare cloudflare{config.cloudflare};
     infisical::Infisical infisical{config.infisical, config.infisical_reachable};
     storage::Storage storage{project, config.hetzner};
+    s3::S3 s3{config.s3};
     doh::Doh doh{[this](const std::string& name, const std::string& type) {
         return cloudflare.resolve(name, type, config.doh);
     }};

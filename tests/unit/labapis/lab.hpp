@@ -5,6 +5,7 @@
 #include <httplib.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <map>
 #include <string>
 #include <thread>
@@ -16,7 +17,17 @@
 struct Lab {
     kavi::lab::LabApis apis;
 
-    explicit Lab(kavi::lab::LabApisConfig config = {}) : apis(std::move(config)) { apis.start(); }
+    explicit Lab(kavi::lab::LabApisConfig config = {}) : apis(logged(std::move(config))) { apis.start(); }
+
+  private:
+    /// KAVI_LAB_LOG names a file for all exchanges: the conformance test reads them.
+    static kavi::lab::LabApisConfig logged(kavi::lab::LabApisConfig config) {
+        const char* log = std::getenv("KAVI_LAB_LOG");
+        if (log == nullptr || config.request_log) return config;
+        config.request_log = log;
+        config.verbose_log = true;
+        return config;
+    }
 };
 
 struct Reply {

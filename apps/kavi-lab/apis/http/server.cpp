@@ -75,7 +75,13 @@ void read_body(Call& call, const httplib::Request& request, const httplib::Conte
     });
 }
 
+/// The APIs cut ranges themselves; the library would cut any answer, errors too.
+void keep_whole(const httplib::Request& request) {
+    const_cast<httplib::Request&>(request).ranges.clear();
+}
+
 Call to_call(const httplib::Request& request, const std::string& prefix) {
+    keep_whole(request);
     Call call{.method = request.method};
     const auto question = request.target.find('?');
     call.raw_path = request.target.substr(0, question);

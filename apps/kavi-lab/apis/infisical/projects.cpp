@@ -76,8 +76,9 @@ void add_project_form(Router& router, Infisical& infisical, const std::string& r
                       const std::string& one, const std::string& all) {
     router.add("GET", route, [&infisical, all](Call& call) { return list(infisical, call, all); });
     router.add("GET", route + "/{id}", [&infisical, one](Call& call) {
-        const auto& project = infisical.project(call, call.params.at("id"));
-        return Answer::json(200, {{one, view(infisical, project)}});
+        auto json = view(infisical, infisical.project(call, call.params.at("id")));
+        if (one == "workspace") json.erase("deletedEnvironments");
+        return Answer::json(200, {{one, std::move(json)}});
     });
     router.add("GET", route + "/{id}/tags", [&](Call& call) { return list_tags(infisical, call); });
 }

@@ -66,6 +66,17 @@ bool is_wanted(const Secret& secret, const Project& project, const Call& call) {
     return !metadata || metadata->empty() || has_metadata(secret, *metadata);
 }
 
+/// A list by tags shows of each secret's tags only those that were asked for.
+void keep_asked_tags(const Call& call, Json& secret) {
+    const auto asked = call.parameter("tagSlugs");
+    if (!asked || asked->empty()) return;
+    const auto slugs = split(*asked, ',');
+    Json kept = Json::array();
+    for (const auto& tag : secret["tags"])
+        if (std::ranges::find(slugs, string_or(tag, "slug")) != slugs.end()) kept.push_back(tag);
+    secret["tags"] = std::move(kept);
+}
+
 Json own_secrets(const Call& call, const Place& place, const std::vector<Listed>& folders,
                  const Switches& switches, Form form) {
     const Expander expander(*place.project);
@@ -76,6 +87,7 @@ Json own_secrets(const Call& call, const Place& place, const std::vector<Listed>
             auto json = listed_secret(secret, *place.project, place.environment, path);
             if (switches.expand) json["secretValue"] = expander.own(secret, *folder, form == Form::v4);
             if (!switches.view) hide_value(json);
+            keep_asked_tags(call, json);
             secrets.push_back(std::move(json));
         }
     return secrets;
@@ -175,6 +187,8 @@ Answer get(Infisical& infisical, const Call& call, Form form) {
     if (switches.expand)
         json["secretValue"] = Expander(*place.project).own(secret, folder, form == Form::v4 && !seen);
     if (!switches.view) hide_value(json);
+    if (call.parameter("version"))
+        for (const auto* absent : {"isRotatedSecret", "rotationId", "secretMetadata", "tags"}) json.erase(absent);
     if (infisical.seed().age == InfisicalAge::june_2025)
         for (const auto* absent : {"isRotatedSecret", "rotationId", "secretPath"}) json.erase(absent);
     return Answer::json(200, {{"secret", std::move(json)}});
