@@ -15,7 +15,9 @@ class Inputs {
     Inputs(const ComposeProject& project, const ComposeService& service) : project_(project), service_(service) {}
 
     std::vector<FingerprintInput> collect() {
-        add(Kind::text, "compose", canonical_json(service_.subtree));
+        auto subtree = service_.subtree;
+        if (subtree.is_object()) subtree.erase("image");  // an input of its own
+        add(Kind::text, "compose", canonical_json(subtree));
         add(Kind::text, "image", service_.image);
         for (const auto& name : service_.variables) add(Kind::variable, "variable " + name, name);
         for (const auto& file : service_.env_files) add(Kind::file, "env file " + file.path, file.path);
