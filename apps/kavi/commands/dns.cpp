@@ -7,6 +7,7 @@
 #include <kavi/base/text.hpp>
 #include <kavi/ops/dns/handler.hpp>
 #include <kavi/ops/dns/undo.hpp>
+#include <kavi/ops/dns/verify.hpp>
 
 #include <fmt/format.h>
 
@@ -41,6 +42,50 @@ std::chrono::milliseconds lock_wait(const ChangeOptions& options) {
     return options.lock_wait.value_or(std::chrono::milliseconds(0));
 }
 
+std::vector<std::string> carried_out(const Result& result) {
+    std::vector<std::string> ids;
+    const auto actions = result.data.find("actions");
+    if (actions == result.data.end()) return ids;
+    for (const auto& action : *actions)
+        if (action["outcome"] == "done") ids.push_back(action["id"].get<std::string>());
+    return ids;
+}
+
+/// How name servers are asked: by KAVI_DOH_URL, else each itself. Null: KAVI_LOOPBACK_ONLY forbids it.
+std::unique_ptr<ops::NameAnswers> name_answers(const Environment& environment, Network& network) {
+    if (const auto url = environment.find("KAVI_DOH_URL")) return std::make_unique<ops::DohAnswers>(network.http(), *url);
+    if (environment.is_on("KAVI_LOOPBACK_ONLY")) return nullptr;
+    return std::make_unique<ops::AuthoritativeAnswers>();
+}
+
+/// Does the world see what was changed? What it doesn't is said; only names that stay as they were fail.
+void check_after(Session& session, EstateSession& estate, const DnsPlanned& planned, Result& result) {
+    const auto done = carried_out(result);
+    if (done.empty() || session.stop.stop_requested()) return;
+    const auto answers = name_answers(session.environment, estate.network());
+    if (!answers) return session.output.talk("  name servers weren't asked: KAVI_LOOPBACK_ONLY is set, KAVI_DOH_URL isn't");
+    const auto problems = ops::verify_dns(planned.plan.plan,
+                                          done,
+                                          planned.seen,
+                                          {.answers = *answers, .https = estate.network().http(), .clock = session.clock},
+                                          session.stop);
+    auto checks = OrderedJson::array();
+    for (const auto& one : problems) {
+        checks.push_back({{"what", one.what}, {"problem", one.problem}, {"unknown", one.unknown}});
+        const bool wrong = !one.unknown && !one.what.starts_with("https://");
+        if (!wrong) {
+            session.output.warn(fmt::format("{}: {}", one.what, one.problem));
+            continue;
+        }
+        Error error(errors::dns_failed, fmt::format("{} isn't answered as declared", one.what));
+        error.because(one.problem).fix("it may need a minute more: kavi status asks again");
+        result.errors.push_back(std::move(error));
+        if (result.exit == Exit::ok) result.exit = Exit::partial;
+    }
+    result.data["checks"] = std::move(checks);
+    if (problems.empty()) session.output.talk("  all name servers agree, and every proxied name answers");
+}
+
 /// Shows, asks, applies; a plan that a guard refuses may be looked at, and nothing more.
 Result apply(Session& session, EstateSession& estate, const ChangeOptions& options, const DnsPlanned& planned, std::string_view word) {
     const auto& record = estate.record();
@@ -69,6 +114,7 @@ Result apply(Session& session, EstateSession& estate, const ChangeOptions& optio
                           .record = record,
                           .before_apply = may_go_on,
                           .next_step = fmt::format("undo: kavi dns undo {}", record.run)});
+    check_after(session, estate, planned, result);
     if (word == "Sync") result.data["unmanaged"] = unmanaged_json(planned.plan);
     if (options.dry_run && !planned.plan.refusals.empty()) {
         result.exit = planned.plan.refusals.front().code().exit;

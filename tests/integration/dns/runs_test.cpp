@@ -137,7 +137,7 @@ TEST_CASE("dns sync names what is wrong with a token, a zone, a quota") {
         CHECK(failure(world) == "KAVI-E0203 the Cloudflare token sees no zone kua.de");
     }
     SECTION("no right to read") {
-        world.apis.add_fault({.api = "cloudflare", .path = "/zones/{zone_id}/dns_records", .status = 403});
+        world.apis.add_fault({.api = "cloudflare", .path = world.stranger->path("/dns_records"), .status = 403});
         CHECK(failure(world) == "KAVI-E0203 the Cloudflare token may not list the zone's records");
     }
     SECTION("quota") {
@@ -158,7 +158,9 @@ TEST_CASE("dns sync survives what an API can do") {
         bool converges_at_once = true;
     };
 
-    const std::vector<std::string> reads{"/zones", "/zones/{zone_id}/dns_records", "/zones/{zone_id}/settings/{setting_id}", "/zones/{zone_id}/dns_records/usage"};
+    World world;
+    const auto below = [&](const char* path) { return world.stranger->path(path); };
+    const std::vector<std::string> reads{"/zones", below("/dns_records"), below("/settings/ssl"), below("/dns_records/usage")};
     std::vector<Case> cases;
     for (const auto& path : reads) {
         for (const int status : {429, 500, 502, 503, 504})
@@ -169,7 +171,7 @@ TEST_CASE("dns sync survives what an API can do") {
         cases.push_back({"malformed " + path, {.api = "cloudflare", .method = "GET", .path = path, .times = 2, .malformed = true}});
         cases.push_back({"too slow: " + path, {.api = "cloudflare", .method = "GET", .path = path, .times = 1, .delay = 600ms}});
     }
-    const std::string changes = "/zones/{zone_id}/dns_records/batch";
+    const auto changes = below("/dns_records/batch");
     for (const bool done : {false, true}) {
         const auto how = done ? " (carried out)" : "";
         for (const int status : {500, 502, 503, 504})
@@ -180,9 +182,8 @@ TEST_CASE("dns sync survives what an API can do") {
     cases.push_back({"truncated batch", {.api = "cloudflare", .path = changes, .times = 1, .truncate = 30}});
     cases.push_back({"malformed batch", {.api = "cloudflare", .path = changes, .times = 1, .malformed = true}});
     cases.push_back({"slow batch", {.api = "cloudflare", .path = changes, .times = 1, .delay = 600ms}});
-    cases.push_back({"batch fails for good", {.api = "cloudflare", .path = changes, .times = 3, .status = 503}, false});
+    cases.push_back({"the batch fails for good", {.api = "cloudflare", .path = changes, .times = 3, .status = 503}, false});
 
-    World world;
     auto options = access(world.base_url, world.token);
     options.timeout = 300ms;
     world.client = std::make_unique<api::CloudflareClient>(world.transport, world.clock, std::move(options));
@@ -232,15 +233,17 @@ TEST_CASE("a zone that changes between its pages is listed again") {
         net::Response send(const net::Request& request, std::stop_token stop) override {
             auto response = world_.transport.send(request, stop);
             const bool first_page = request.url.find("dns_records?page=1&") != std::string::npos;
-            if (first_page && times-- > 0) world_.stranger->remove(world_.stranger->all()[0]["id"]);
+            if (first_page && times-- > 0) world_.stranger->remove(victim);
             return response;
         }
 
         int times = 1;
+        std::string victim;
 
       private:
         World& world_;
     } meddling(world);
+    meddling.victim = world.stranger->all()[0]["id"];
 
     api::CloudflareClient client(meddling, world.clock, access(world.base_url, world.token));
     const auto seen = ops::observe_dns(client, ops::zone_questions(world.estate, {}), {});
@@ -345,7 +348,7 @@ TEST_CASE("SIGKILL between the steps of a sync: what was done is whole, and the 
     world.estate.records = plain;
     REQUIRE(world.sync().exit() == Exit::ok);
     // Three batches of 200, 200 and 50; each step is an intent, an effect and a done. n counts them all.
-    for (const int n : {1, 200, 201, 300, 401, 600, 601, 801, 1000, 1250, 1301, 1350}) {
+    for (const int n : {1, 201, 401, 601, 1000, 1350}) {
         INFO(n);
         Command child{.arguments = {"/proc/self/exe", "[dns-child]"}};
         child.environment = {{"DNS_TEST_URL", world.base_url}, {"DNS_TEST_TOKEN", world.token}, {"DNS_TEST_CRASH", "*:" + std::to_string(n)}};

@@ -41,7 +41,6 @@ inline lab::LabApisConfig lab_config(const std::string& plan, const std::filesys
     config.cloudflare.zones = {{.name = "kua.cl", .plan = plan}};
     config.cloudflare.rate_limit = 1'000'000;
     config.request_log = log;
-    config.verbose_log = true;
     return config;
 }
 
@@ -91,6 +90,9 @@ class Stranger {
     }
 
     Json remove(const std::string& id) { return send("DELETE", "/zones/" + zone_ + "/dns_records/" + id); }
+
+    /// "/zones/<id>" and what follows: a path as the lab's faults name it.
+    std::string path(const std::string& below) const { return "/zones/" + zone_ + below; }
 
   private:
     net::Transport& transport_;

@@ -159,7 +159,7 @@ TEST_CASE("what can't stand at one name is said") {
               {.type = "TXT", .name = "a", .content = std::string(4000, 'y')},
               {.type = "TXT", .name = "a", .content = std::string(400, 'z')}}) ==
           "a.kua.cl: its TXT records have more than 8192 characters together");
-    CHECK(of({{.type = "TXT", .name = "a", .content = std::string(4000, '"')}}).empty());
+    CHECK(of({{.type = "TXT", .name = "a", .content = 'x' + std::string(4000, '"')}}).empty());
     CHECK(of({{.type = "TXT", .name = "a", .content = std::string(4075, '\\') + "\xff"}}) ==
           "a.kua.cl: its TXT records have more than 8192 characters together");
 }
