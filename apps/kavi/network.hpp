@@ -19,6 +19,9 @@ class Network {
     /// Throws errors::usage for a KAVI_CONNECT_TO or KAVI_LOOPBACK_ONLY that makes no sense.
     explicit Network(Session& session);
 
+    /// Without retries, for a client that knows better itself what may be repeated.
+    net::Transport& plain_http() { return curl_; }
+
     /// With retries; a request that may have taken effect is never repeated blindly.
     net::Transport& http() { return retrying_; }
 

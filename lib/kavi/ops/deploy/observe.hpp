@@ -21,6 +21,7 @@ struct DeployTools {
     Hosts& hosts;
     RunFacts& facts;
     Clock& clock;
+    net::SshConnector* connector = nullptr;  ///< reaches Storage Boxes
 };
 
 /// What is, as far as a deploy of that scope is concerned.
