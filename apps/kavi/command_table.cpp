@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::array groups{
     Group{"config", "the estate file"},
+    Group{"secrets", "secrets, in Infisical and in the sealed copy"},
 };
 
 constexpr std::array commands{
@@ -41,6 +42,48 @@ constexpr std::array commands{
             "runs there. Trust holds for that path, the estate's name and the place that its secrets come from.",
             "kavi config trust",
             &define_config_trust},
+    Command{"secrets",
+            "pull",
+            "secrets out of Infisical, to a file or a pipe",
+            "To a terminal only with --show. A value that the format can't carry is an error that names it. While Infisical "
+            "is down the sealed copy stands in.",
+            "kavi secrets pull --path /services/production --to .env",
+            &define_secrets_pull},
+    Command{"secrets",
+            "run",
+            "a command with the secrets in its environment",
+            "Nothing is written to disk. Signals and the exit code are the command's own; 125 is a failure of kavi's.",
+            "kavi secrets run --path /infra -- env",
+            &define_secrets_run},
+    Command{"secrets",
+            "set",
+            "write a secret",
+            "The value comes from standard input, a file, or a question that doesn't show it, never from an argument. A "
+            "single line loses its line end, a text of several lines stays as it is. With --sealed it goes into the sealed "
+            "copy.",
+            "kavi secrets set /infra/HCLOUD_TOKEN --from-file token.txt",
+            &define_secrets_set},
+    Command{"secrets",
+            "unset",
+            "delete secrets",
+            "All of one folder in one call: all of them or none.",
+            "kavi secrets unset /infra/OLD_TOKEN",
+            &define_secrets_unset},
+    Command{"secrets",
+            "seal",
+            "write the sealed copy: what is needed while Infisical is down",
+            "For the operators of the estate file, signed by you, in all its places, and only when something changed. Makes "
+            "what is missing and can be random: the fingerprint key, Infisical's own four, passwords. With --raw: any bytes, "
+            "interchangeable with age.",
+            "kavi secrets seal",
+            &define_secrets_seal},
+    Command{"secrets",
+            "unseal",
+            "read the sealed copy: what it holds, or one value",
+            "Names and fingerprints; a value only with its name. The newest copy counts whose signature is an operator's. "
+            "With --raw: any bytes, interchangeable with age.",
+            "kavi secrets unseal BOX_ADMIN_KEY --show",
+            &define_secrets_unseal},
     Command{"", "explain", "an error's long text, offline", "", "kavi explain KAVI-E0101", &define_explain},
     Command{"",
             "completion",

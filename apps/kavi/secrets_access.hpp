@@ -38,6 +38,9 @@ class SecretsAccess {
     /// The client behind source(). Throws errors::credentials_missing where there are none.
     api::Infisical& infisical();
 
+    /// The environment's slug in Infisical.
+    const std::string& environment() const { return loaded_.estate.secrets.environment; }
+
     secrets::SealedPlaces& places();
 
     /// Of KAVI_IDENTITY (a file's path, or the identity itself; also _FILE and _COMMAND), of the file "identity" in

@@ -12,5 +12,11 @@ Run define_config_show(Arguments& arguments);
 Run define_config_trust(Arguments& arguments);
 Run define_explain(Arguments& arguments);
 Run define_help(Arguments& arguments);
+Run define_secrets_pull(Arguments& arguments);
+Run define_secrets_run(Arguments& arguments);
+Run define_secrets_seal(Arguments& arguments);
+Run define_secrets_set(Arguments& arguments);
+Run define_secrets_unseal(Arguments& arguments);
+Run define_secrets_unset(Arguments& arguments);
 
 }  // namespace kavi::app
