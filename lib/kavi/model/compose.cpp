@@ -44,8 +44,10 @@ class ProjectReader {
                                    "name the further files in the stack's \"compose\"");
         each_section(tree, "networks", [&](const Value& table) { read_networks(reader_, table, project_); });
         each_section(tree, "volumes", [&](const Value& table) { read_volumes(reader_, table, project_); });
-        each_section(tree, "secrets", [&](const Value& table) { read_sources(reader_, table, false, project_); });
-        each_section(tree, "configs", [&](const Value& table) { read_sources(reader_, table, true, project_); });
+        each_section(
+            tree, "secrets", [&](const Value& table) { read_sources(reader_, table, false, project_); });
+        each_section(
+            tree, "configs", [&](const Value& table) { read_sources(reader_, table, true, project_); });
         each_section(tree, "services", [&](const Value& table) { read_services(table); });
         if (project_.services.empty() && !reader_.problems.any_error())
             reader_.problems.error(tree.at, "there is no service in here");
@@ -86,7 +88,8 @@ class ProjectReader {
         for (const auto& member : table.members) {
             if (member.key.starts_with("x-")) continue;
             if (!is_service_name(member.key))
-                reader_.problems.error(member.at, fmt::format("\"{}\" can't be a service's name", member.key));
+                reader_.problems.error(member.at,
+                                       fmt::format("\"{}\" can't be a service's name", member.key));
             if (reader_.is(member.value, Value::Kind::table, "a service"))
                 project_.services[member.key] = read_service(reader_, member);
         }
@@ -97,37 +100,46 @@ class ProjectReader {
             return std::ranges::find(entry.second.networks, "default") != entry.second.networks.end();
         });
         if (used && !project_.networks.contains("default"))
-            project_.networks["default"] = {.name = "default",
-                                            .real_name = project_.name + "_default",
-                                            .subtree = Json::object()};
+            project_.networks["default"] = {
+                .name = "default", .real_name = project_.name + "_default", .subtree = Json::object()};
     }
 
     template <typename Section>
-    void check_known(const Section& section, const std::string& name, const Position& at, std::string_view what) {
+    void check_known(const Section& section,
+                     const std::string& name,
+                     const Position& at,
+                     std::string_view what) {
         if (section.contains(name) || name.find('$') != std::string::npos) return;
         std::vector<std::string> names;
         for (const auto& [known, value] : section) names.push_back(known);
-        reader_.problems.error(at, fmt::format("there is no {} \"{}\"", what, name), did_you_mean(name, names));
+        reader_.problems.error(
+            at, fmt::format("there is no {} \"{}\"", what, name), did_you_mean(name, names));
     }
 
     void check_service(const ComposeService& service) {
         for (const auto& name : service.networks)
             check_known(project_.networks, name, service.at, fmt::format("network for {},", service.name));
-        for (const auto& grant : service.secrets) check_known(project_.secrets, grant.source, grant.at, "secret");
-        for (const auto& grant : service.configs) check_known(project_.configs, grant.source, grant.at, "config");
+        for (const auto& grant : service.secrets)
+            check_known(project_.secrets, grant.source, grant.at, "secret");
+        for (const auto& grant : service.configs)
+            check_known(project_.configs, grant.source, grant.at, "config");
         for (const auto& mount : service.mounts)
             if (mount.kind == ComposeMount::Kind::volume && !mount.source.empty())
                 check_known(project_.volumes, mount.source, mount.at, "volume");
         for (const auto& [name, dependency] : service.depends_on)
             if (dependency.required)
-                check_known(project_.services, name, service.at, fmt::format("service for {} to depend on,", service.name));
+                check_known(project_.services,
+                            name,
+                            service.at,
+                            fmt::format("service for {} to depend on,", service.name));
     }
 
     void check_cycles() {
         std::map<std::string, int> marks;  // 1 under way, 2 done
         for (const auto& [name, service] : project_.services)
             if (has_cycle(name, marks)) {
-                reader_.problems.error(service.at, fmt::format("service \"{}\" depends on itself in the end", name));
+                reader_.problems.error(service.at,
+                                       fmt::format("service \"{}\" depends on itself in the end", name));
                 return;
             }
     }
@@ -228,7 +240,8 @@ ComposeProject read_compose(const std::string& name,
     return ProjectReader(name, lookup, problems).read(files);
 }
 
-std::vector<VariableUse> missing_variables(const ComposeProject& project, const std::set<std::string>& known) {
+std::vector<VariableUse> missing_variables(const ComposeProject& project,
+                                           const std::set<std::string>& known) {
     std::vector<VariableUse> missing;
     for (const auto& use : project.variables)
         if (!use.has_default && use.name != "COMPOSE_PROJECT_NAME" && !known.contains(use.name))

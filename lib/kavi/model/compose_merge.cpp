@@ -35,11 +35,13 @@ bool looks_like_float(std::string_view text) {
     return all_digits(digits);
 }
 
-/// As Go prints a float64: the shortest digits that read back, with an exponent from 1e+21 on and below 1e-04.
+/// As Go prints a float64: the shortest digits that read back, with an exponent from 1e+21 on and below
+/// 1e-04.
 std::string go_float(std::string_view text) {
     if (text.starts_with('+')) text.remove_prefix(1);
     double number = 0;
-    if (std::from_chars(text.data(), text.data() + text.size(), number).ec != std::errc()) return std::string(text);
+    if (std::from_chars(text.data(), text.data() + text.size(), number).ec != std::errc())
+        return std::string(text);
     const double size = number < 0 ? -number : number;
     const bool fixed = size == 0 || (size >= 1e-4 && size < 1e21);
     std::array<char, 64> buffer{};
@@ -99,7 +101,8 @@ using Path = std::vector<std::string_view>;
 
 bool matches(const Path& path, std::string_view pattern) {
     const auto parts = split(pattern, '.');
-    return std::ranges::equal(path, parts, [](std::string_view a, std::string_view b) { return b == "*" || a == b; });
+    return std::ranges::equal(
+        path, parts, [](std::string_view a, std::string_view b) { return b == "*" || a == b; });
 }
 
 bool matches_any(const Path& path, std::initializer_list<std::string_view> patterns) {
@@ -186,12 +189,11 @@ class Merger {
     void merge_plainly(Value& base, const Value& over, Path& path) {
         const bool collection = base.kind == Value::Kind::table || base.kind == Value::Kind::list;
         if (collection && base.kind != over.kind) {
-            problems_.error(over.at,
-                            fmt::format("{} can't stand over {}", kind_name(over.kind), kind_name(base.kind)),
-                            fmt::format("{}:{} has {} here",
-                                        problems_.path(base.at.file),
-                                        base.at.line,
-                                        kind_name(base.kind)));
+            problems_.error(
+                over.at,
+                fmt::format("{} can't stand over {}", kind_name(over.kind), kind_name(base.kind)),
+                fmt::format(
+                    "{}:{} has {} here", problems_.path(base.at.file), base.at.line, kind_name(base.kind)));
         } else if (base.kind == Value::Kind::table) {
             merge_tables(base, over, path);
         } else if (base.kind == Value::Kind::list) {
@@ -221,7 +223,9 @@ class Merger {
 
 using Indexer = std::function<std::string(const Value&)>;
 
-std::string before_equals(const Value& entry) { return entry.text.substr(0, entry.text.find('=')); }
+std::string before_equals(const Value& entry) {
+    return entry.text.substr(0, entry.text.find('='));
+}
 
 std::string text_of(const Value& table, std::string_view key) {
     const auto* value = table.find(key);
@@ -264,16 +268,27 @@ Value merge_compose(Value base, const Value& over, Problems& problems) {
 }
 
 void keep_last_entries(Value& service) {
-    static const std::map<std::string_view, Indexer> indexers{
-        {"cap_add", before_equals},      {"cap_drop", before_equals}, {"configs", grant_target},
-        {"dns", before_equals},          {"dns_opt", before_equals},  {"dns_search", before_equals},
-        {"env_file", file_path},         {"environment", before_equals}, {"expose", before_equals},
-        {"labels", before_equals},       {"links", before_equals},    {"profiles", before_equals},
-        {"secrets", grant_target},       {"sysctls", before_equals},  {"tmpfs", before_equals},
-        {"volumes", mount_target},       {"annotations", before_equals}};
+    static const std::map<std::string_view, Indexer> indexers{{"cap_add", before_equals},
+                                                              {"cap_drop", before_equals},
+                                                              {"configs", grant_target},
+                                                              {"dns", before_equals},
+                                                              {"dns_opt", before_equals},
+                                                              {"dns_search", before_equals},
+                                                              {"env_file", file_path},
+                                                              {"environment", before_equals},
+                                                              {"expose", before_equals},
+                                                              {"labels", before_equals},
+                                                              {"links", before_equals},
+                                                              {"profiles", before_equals},
+                                                              {"secrets", grant_target},
+                                                              {"sysctls", before_equals},
+                                                              {"tmpfs", before_equals},
+                                                              {"volumes", mount_target},
+                                                              {"annotations", before_equals}};
     for (auto& member : service.members) {
         const auto found = indexers.find(member.key);
-        if (found != indexers.end() && member.value.kind == Value::Kind::list) keep_last(member.value, found->second);
+        if (found != indexers.end() && member.value.kind == Value::Kind::list)
+            keep_last(member.value, found->second);
     }
 }
 

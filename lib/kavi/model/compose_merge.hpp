@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-/// Compose files as trees: how Compose types and prints scalars, and how it lays one file over another. Source of
-/// the rules: compose-go 2's override package.
+/// Compose files as trees: how Compose types and prints scalars, and how it lays one file over another.
+/// Source of the rules: compose-go 2's override package.
 namespace kavi::model {
 
 /// A scalar as Compose prints it once YAML has given it a type: a plain 1.10 is "1.1", a plain 010 is "8".

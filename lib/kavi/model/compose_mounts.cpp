@@ -26,7 +26,8 @@ std::vector<std::string> split_at_colons(std::string_view spec) {
 }
 
 bool is_path(std::string_view source) {
-    return source.starts_with('.') || source.starts_with('/') || source.starts_with('~') || source.starts_with('$');
+    return source.starts_with('.') || source.starts_with('/') || source.starts_with('~') ||
+           source.starts_with('$');
 }
 
 ComposeMount short_mount(const ComposeReader& reader, const Value& value) {
@@ -47,7 +48,8 @@ ComposeMount::Kind mount_kind(const ComposeReader& reader, const Value& type) {
     if (name == "bind") return ComposeMount::Kind::bind;
     if (name == "tmpfs") return ComposeMount::Kind::tmpfs;
     if (name != "npipe" && name != "cluster" && name != "image")
-        reader.problems.error(type.at, fmt::format("\"{}\" is no type of a volume", name), "volume, bind or tmpfs");
+        reader.problems.error(
+            type.at, fmt::format("\"{}\" is no type of a volume", name), "volume, bind or tmpfs");
     return ComposeMount::Kind::other;
 }
 
@@ -98,7 +100,8 @@ std::vector<ComposeMount> read_mounts(const ComposeReader& reader, const Value& 
         if (mount.target.empty())
             reader.problems.error(item.at, "this volume has no target");
         else if (known && !mount.target.starts_with('/'))
-            reader.problems.error(item.at, fmt::format("the target \"{}\" must be an absolute path", mount.target));
+            reader.problems.error(item.at,
+                                  fmt::format("the target \"{}\" must be an absolute path", mount.target));
         mounts.push_back(std::move(mount));
     }
     return mounts;
@@ -147,7 +150,8 @@ ComposePort long_port(const ComposeReader& reader, const Value& table) {
     reader.check_keys(table, keys, "a port");
     ComposePort port;
     const auto read = [&](std::string_view key, std::string& into) {
-        if (const auto* value = table.find(key)) into = reader.text(*value, fmt::format("\"{}\" of a port", key));
+        if (const auto* value = table.find(key))
+            into = reader.text(*value, fmt::format("\"{}\" of a port", key));
     };
     read("target", port.target);
     read("published", port.published);
@@ -163,7 +167,8 @@ void check_port(const ComposeReader& reader, const ComposePort& port) {
     if (!targets || !published)
         reader.problems.error(port.at, "this isn't a port", "as \"443:443/tcp\" or \"127.0.0.1:8080:80\"");
     else if (*targets != *published && *targets != 1)
-        reader.problems.error(port.at, fmt::format("{} ports can't be published as {}", *targets, *published));
+        reader.problems.error(port.at,
+                              fmt::format("{} ports can't be published as {}", *targets, *published));
 }
 
 }  // namespace

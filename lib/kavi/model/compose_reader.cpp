@@ -12,7 +12,8 @@ namespace kavi::model {
 
 bool ComposeReader::is(const Value& value, Value::Kind kind, std::string_view what) const {
     if (value.kind == kind) return true;
-    problems.error(value.at, fmt::format("{} must be {}, not {}", what, kind_name(kind), kind_name(value.kind)));
+    problems.error(value.at,
+                   fmt::format("{} must be {}, not {}", what, kind_name(kind), kind_name(value.kind)));
     return false;
 }
 
@@ -95,11 +96,13 @@ std::optional<std::chrono::milliseconds> compose_duration(std::string_view text)
     if (text.empty()) return std::nullopt;
     while (!text.empty()) {
         double number = 0;
-        const auto read = std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
+        const auto read =
+            std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
         if (read.ec != std::errc() || number < 0) return std::nullopt;
         text.remove_prefix(static_cast<std::size_t>(read.ptr - text.data()));
         const auto digits = text.find_first_of("0123456789.");
-        const auto unit = std::ranges::find(units, text.substr(0, digits), &std::pair<std::string_view, double>::first);
+        const auto unit =
+            std::ranges::find(units, text.substr(0, digits), &std::pair<std::string_view, double>::first);
         if (unit == std::end(units)) return std::nullopt;
         total += number * unit->second;
         text.remove_prefix(unit->first.size());
@@ -186,8 +189,10 @@ Json subtree_json(const Value& value) {
             for (const auto& member : value.members) table[member.key] = subtree_json(member.value);
             return table;
         }
-        case Value::Kind::text: return typed_text(value);
-        default: return nullptr;
+        case Value::Kind::text:
+            return typed_text(value);
+        default:
+            return nullptr;
     }
 }
 

@@ -38,8 +38,16 @@ bool table_or_null(const ComposeReader& reader, const Value& value, std::string_
 }  // namespace
 
 void read_networks(const ComposeReader& reader, const Value& table, ComposeProject& project) {
-    static const Keys keys{"attachable", "driver",   "driver_opts", "enable_ipv4", "enable_ipv6",
-                           "external",   "internal", "ipam",        "labels",      "name"};
+    static const Keys keys{"attachable",
+                           "driver",
+                           "driver_opts",
+                           "enable_ipv4",
+                           "enable_ipv6",
+                           "external",
+                           "internal",
+                           "ipam",
+                           "labels",
+                           "name"};
     for (const auto& member : table.members) {
         ComposeNetwork network{.name = member.key, .at = member.at};
         if (!table_or_null(reader, member.value, "a network")) continue;
@@ -118,9 +126,10 @@ ComposeSource read_source(const ComposeReader& reader, const Member& member, boo
 }  // namespace
 
 void read_sources(const ComposeReader& reader, const Value& table, bool configs, ComposeProject& project) {
-    static const Keys secret_keys{"driver", "driver_opts", "environment", "external", "file",
-                                  "labels", "name",        "template_driver"};
-    static const Keys config_keys{"content", "environment", "external", "file", "labels", "name", "template_driver"};
+    static const Keys secret_keys{
+        "driver", "driver_opts", "environment", "external", "file", "labels", "name", "template_driver"};
+    static const Keys config_keys{
+        "content", "environment", "external", "file", "labels", "name", "template_driver"};
     for (const auto& member : table.members) {
         const auto what = configs ? "a config" : "a secret";
         if (!reader.is(member.value, Value::Kind::table, what)) continue;

@@ -13,30 +13,27 @@ namespace kavi::model {
 namespace {
 
 const std::vector<std::string>& service_keys() {
-    static const std::vector<std::string> keys{
-        "annotations",   "attach",         "blkio_config",  "build",          "cap_add",         "cap_drop",
-        "cgroup",        "cgroup_parent",  "command",       "configs",        "container_name",  "cpu_count",
-        "cpu_percent",   "cpu_period",     "cpu_quota",     "cpu_rt_period",  "cpu_rt_runtime",  "cpu_shares",
-        "cpus",          "cpuset",         "credential_spec", "depends_on",   "deploy",          "develop",
-        "device_cgroup_rules", "devices",  "dns",           "dns_opt",        "dns_search",      "domainname",
-        "entrypoint",    "env_file",       "environment",   "expose",         "extends",         "external_links",
-        "extra_hosts",   "gpus",           "group_add",     "healthcheck",    "hostname",        "image",
-        "init",          "ipc",            "isolation",     "label_file",     "labels",          "links",
-        "logging",       "mac_address",    "mem_limit",     "mem_reservation", "mem_swappiness", "memswap_limit",
-        "models",        "network_mode",   "networks",      "oom_kill_disable", "oom_score_adj", "pid",
-        "pids_limit",    "platform",       "ports",         "post_start",     "pre_stop",        "privileged",
-        "profiles",      "provider",       "pull_policy",   "read_only",      "restart",         "runtime",
-        "scale",         "secrets",        "security_opt",  "shm_size",       "stdin_open",      "stop_grace_period",
-        "stop_signal",   "storage_opt",    "sysctls",       "tmpfs",          "tty",             "ulimits",
-        "use_api_socket", "user",          "userns_mode",   "uts",            "volumes",         "volumes_from",
-        "working_dir"};
+    static const auto keys = split(
+        "annotations attach blkio_config build cap_add cap_drop cgroup cgroup_parent command "
+        "configs container_name cpu_count cpu_percent cpu_period cpu_quota cpu_rt_period "
+        "cpu_rt_runtime cpu_shares cpus cpuset credential_spec depends_on deploy develop "
+        "device_cgroup_rules devices dns dns_opt dns_search domainname entrypoint env_file "
+        "environment expose extends external_links extra_hosts gpus group_add healthcheck "
+        "hostname image init ipc isolation label_file labels links logging mac_address "
+        "mem_limit mem_reservation mem_swappiness memswap_limit models network_mode networks "
+        "oom_kill_disable oom_score_adj pid pids_limit platform ports post_start pre_stop "
+        "privileged profiles provider pull_policy read_only restart runtime scale secrets "
+        "security_opt shm_size stdin_open stop_grace_period stop_signal storage_opt sysctls "
+        "tmpfs tty ulimits use_api_socket user userns_mode uts volumes volumes_from "
+        "working_dir",
+        ' ');
     return keys;
 }
 
 /// What another value of needs no new container.
 bool without_effect_on_container(std::string_view key) {
-    return key == "depends_on" || key == "profiles" || key == "build" || key == "pull_policy" || key == "attach" ||
-           key == "develop" || key == "scale" || key.starts_with("x-");
+    return key == "depends_on" || key == "profiles" || key == "build" || key == "pull_policy" ||
+           key == "attach" || key == "develop" || key == "scale" || key.starts_with("x-");
 }
 
 class ServiceReader {
@@ -75,10 +72,11 @@ class ServiceReader {
         const auto* image = find("image");
         if (image == nullptr) {
             const bool builds = find("build") != nullptr;
-            reader_.problems.error(at_,
-                                   builds ? fmt::format("service \"{}\" has \"build\" but no \"image\"", name_)
-                                          : fmt::format("service \"{}\" has no \"image\"", name_),
-                                   builds ? "kavi pulls images and builds none: push it, and name it here" : "");
+            reader_.problems.error(
+                at_,
+                builds ? fmt::format("service \"{}\" has \"build\" but no \"image\"", name_)
+                       : fmt::format("service \"{}\" has no \"image\"", name_),
+                builds ? "kavi pulls images and builds none: push it, and name it here" : "");
             return;
         }
         service_.image_at = image->at;
@@ -92,7 +90,8 @@ class ServiceReader {
         const auto slash = image.rfind('/');
         const auto colon = image.find(':', slash == std::string_view::npos ? 0 : slash);
         if (image.empty())
-            reader_.problems.error(service_.image_at, fmt::format("the image of service \"{}\" is empty", name_));
+            reader_.problems.error(service_.image_at,
+                                   fmt::format("the image of service \"{}\" is empty", name_));
         else if (colon == std::string_view::npos)
             reader_.problems.warning(service_.image_at,
                                      fmt::format("the image {} has no tag, so it means \"latest\"", image),
@@ -109,7 +108,8 @@ class ServiceReader {
         if (const auto* restart = find("restart")) service_.restart = read_restart(*restart);
         service_.entrypoint = read_command("entrypoint");
         service_.command = read_command("command");
-        if (const auto* profiles = find("profiles")) service_.profiles = reader_.texts(*profiles, "\"profiles\"");
+        if (const auto* profiles = find("profiles"))
+            service_.profiles = reader_.texts(*profiles, "\"profiles\"");
     }
 
     std::string read_restart(const Value& value) const {
@@ -179,10 +179,13 @@ class ServiceReader {
         ComposeDependency dependency;
         if (!reader_.is(table, Value::Kind::table, "a dependency")) return dependency;
         reader_.check_keys(table, keys, "a dependency");
-        if (const auto* required = table.find("required")) dependency.required = reader_.flag(*required, "\"required\"");
-        if (const auto* restart = table.find("restart")) dependency.restart = reader_.flag(*restart, "\"restart\"");
+        if (const auto* required = table.find("required"))
+            dependency.required = reader_.flag(*required, "\"required\"");
+        if (const auto* restart = table.find("restart"))
+            dependency.restart = reader_.flag(*restart, "\"restart\"");
         const auto* condition = table.find("condition");
-        const auto name = condition == nullptr ? "service_started" : reader_.text(*condition, "\"condition\"");
+        const auto name =
+            condition == nullptr ? "service_started" : reader_.text(*condition, "\"condition\"");
         if (name == "service_healthy")
             dependency.condition = ComposeDependency::Condition::healthy;
         else if (name == "service_completed_successfully")
@@ -203,8 +206,10 @@ class ServiceReader {
             ComposeGrant grant{.at = item.at};
             if (item.kind == Value::Kind::table) {
                 reader_.check_keys(item, keys, fmt::format("an entry of \"{}\"", key));
-                if (const auto* source = item.find("source")) grant.source = reader_.text(*source, "\"source\"");
-                if (const auto* target = item.find("target")) grant.target = reader_.text(*target, "\"target\"");
+                if (const auto* source = item.find("source"))
+                    grant.source = reader_.text(*source, "\"source\"");
+                if (const auto* target = item.find("target"))
+                    grant.target = reader_.text(*target, "\"target\"");
                 if (grant.source.empty()) reader_.problems.error(item.at, "this entry has no \"source\"");
             } else {
                 grant.source = reader_.text(item, what);
@@ -239,9 +244,10 @@ class ServiceReader {
 
     void refuse_what_kavi_cant() const {
         if (const auto* extends = find("extends"))
-            reader_.problems.error(extends->at,
-                                   "kavi doesn't read \"extends\": it couldn't tell what a service is made of",
-                                   "YAML anchors and \"<<\" do the same within one file");
+            reader_.problems.error(
+                extends->at,
+                "kavi doesn't read \"extends\": it couldn't tell what a service is made of",
+                "YAML anchors and \"<<\" do the same within one file");
         refuse_many(find("scale"), "\"scale\"");
         const auto* deploy = find("deploy");
         if (deploy != nullptr) refuse_many(deploy->find("replicas"), "\"replicas\"");
@@ -249,10 +255,12 @@ class ServiceReader {
 
     void refuse_many(const Value* count, std::string_view what) const {
         if (count == nullptr || reader_.text(*count, what) == "1") return;
-        reader_.problems.error(count->at, fmt::format("{} must be 1: kavi keeps one container a service", what));
+        reader_.problems.error(count->at,
+                               fmt::format("{} must be 1: kavi keeps one container a service", what));
     }
 
-    /// The subtree in one form whichever syntax was used, so that writing the same thing otherwise recreates nothing.
+    /// The subtree in one form whichever syntax was used, so that writing the same thing otherwise recreates
+    /// nothing.
     Json container_subtree() {
         auto subtree = Json::object();
         for (const auto& member : table_.members) {

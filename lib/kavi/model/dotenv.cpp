@@ -13,8 +13,7 @@ namespace kavi::model {
 namespace {
 
 bool is_variable_name(std::string_view name) {
-    constexpr std::string_view later =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
+    constexpr std::string_view later = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
     return !name.empty() && !(name[0] >= '0' && name[0] <= '9') &&
            name.find_first_not_of(later) == std::string_view::npos;
 }
@@ -36,7 +35,11 @@ void require_no_nul(std::string_view name, std::string_view value, std::string_v
 bool is_utf8(std::string_view text) {
     for (std::size_t i = 0; i < text.size();) {
         const auto lead = static_cast<unsigned char>(text[i]);
-        const std::size_t length = lead < 0x80 ? 1 : lead >> 5 == 6 ? 2 : lead >> 4 == 14 ? 3 : lead >> 3 == 30 ? 4 : 0;
+        const std::size_t length = lead < 0x80       ? 1
+                                   : lead >> 5 == 6  ? 2
+                                   : lead >> 4 == 14 ? 3
+                                   : lead >> 3 == 30 ? 4
+                                                     : 0;
         if (length == 0 || i + length > text.size()) return false;
         char32_t point = length == 1 ? lead : lead & (0x7fU >> length);
         for (std::size_t k = 1; k < length; ++k) {
@@ -65,8 +68,8 @@ bool ends_in_single_backslash(std::string_view value) {
     return count % 2 == 1;
 }
 
-/// Single quotes where both readers take them as they are; else double quotes, in which Compose leaves \` as two
-/// characters and sh needs it.
+/// Single quotes where both readers take them as they are; else double quotes, in which Compose leaves \` as
+/// two characters and sh needs it.
 void append_dotenv(std::string& text, std::string_view name, std::string_view value) {
     constexpr std::string_view form = "dotenv";
     require_shell_name(name, form);
@@ -77,7 +80,10 @@ void append_dotenv(std::string& text, std::string_view name, std::string_view va
         return;
     }
     if (value.find('`') != std::string_view::npos)
-        throw unfit(name, form, "Docker Compose and sh disagree on a value with a backquote and a single quote or a last backslash");
+        throw unfit(name,
+                    form,
+                    "Docker Compose and sh disagree on a value with a backquote and a single quote or a last "
+                    "backslash");
     text += '"';
     for (const char c : value) {
         if (c == '"' || c == '\\' || c == '$') text += '\\';
@@ -121,8 +127,10 @@ void require_text(std::string_view name, std::string_view value, std::string_vie
 
 /// YAML takes these for line breaks (or a byte order mark) even in quotes, as JSON doesn't.
 void escape_for_yaml(std::string& text) {
-    static const std::pair<std::string_view, std::string_view> escapes[] = {
-        {"\xc2\x85", "\\u0085"}, {"\xe2\x80\xa8", "\\u2028"}, {"\xe2\x80\xa9", "\\u2029"}, {"\xef\xbb\xbf", "\\ufeff"}};
+    static const std::pair<std::string_view, std::string_view> escapes[] = {{"\xc2\x85", "\\u0085"},
+                                                                            {"\xe2\x80\xa8", "\\u2028"},
+                                                                            {"\xe2\x80\xa9", "\\u2029"},
+                                                                            {"\xef\xbb\xbf", "\\ufeff"}};
     for (const auto& [raw, escaped] : escapes)
         for (auto at = text.find(raw); at != std::string::npos; at = text.find(raw, at + escaped.size()))
             text.replace(at, raw.size(), escaped);
@@ -168,8 +176,12 @@ Secret write_secrets(SecretsForm form, const NamedSecrets& secrets) {
     for (const auto& [name, secret] : secrets) size += 16 + 2 * name.size() + 6 * secret.size();
     written.text.reserve(size);  // so that no shorter copy is left behind unwiped
     switch (form) {
-        case SecretsForm::json: append_json(written.text, secrets); break;
-        case SecretsForm::yaml: append_yaml(written.text, secrets); break;
+        case SecretsForm::json:
+            append_json(written.text, secrets);
+            break;
+        case SecretsForm::yaml:
+            append_yaml(written.text, secrets);
+            break;
         case SecretsForm::dotenv:
             for (const auto& [name, secret] : secrets) append_dotenv(written.text, name, secret.reveal());
             break;

@@ -9,11 +9,13 @@ namespace kavi::model {
 
 namespace {
 
-bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\v' || c == '\f' || c == '\r'; }
+bool is_blank(char c) {
+    return c == ' ' || c == '\t' || c == '\v' || c == '\f' || c == '\r';
+}
 
 bool is_key_character(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
-           c == '-' || c == '[' || c == ']';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '.' || c == '-' || c == '[' || c == ']';
 }
 
 /// Follows compose-go's dotenv parser. Texts that were cut out are wiped.
@@ -69,7 +71,8 @@ class DotenvReader {
         skip_blanks();
         if (key.empty()) refuse("a line must be NAME=value");
         if (rest_.empty() || rest_.front() == '\n')
-            refuse(fmt::format("{} has no value: Compose would take it from the environment", key), "write NAME= for an empty one");
+            refuse(fmt::format("{} has no value: Compose would take it from the environment", key),
+                   "write NAME= for an empty one");
         if (rest_.front() != '=' && rest_.front() != ':') refuse("a line must be NAME=value");
         take();
         skip_blanks();
@@ -78,7 +81,8 @@ class DotenvReader {
     }
 
     std::string read_value(const std::string& key) {
-        if (!rest_.empty() && (rest_.front() == '\'' || rest_.front() == '"')) return read_quoted(key, take());
+        if (!rest_.empty() && (rest_.front() == '\'' || rest_.front() == '"'))
+            return read_quoted(key, take());
         auto line = rest_.substr(0, rest_.find('\n'));
         for (std::size_t left = line.size(); left > 0; --left) take();
         line = line.substr(0, line.find(" #"));
@@ -142,7 +146,8 @@ class DotenvReader {
 
     /// "\0351" is the code point U+00E9, not a byte.
     static void append_code_point(std::string& text, std::string_view octal) {
-        const auto code = static_cast<unsigned>((octal[0] - '0') * 64 + (octal[1] - '0') * 8 + (octal[2] - '0'));
+        const auto code =
+            static_cast<unsigned>((octal[0] - '0') * 64 + (octal[1] - '0') * 8 + (octal[2] - '0'));
         if (code < 0x80) {
             text += static_cast<char>(code);
             return;
@@ -166,7 +171,8 @@ class DotenvReader {
         wipe(value);
         if (refers) {
             wipe(result);
-            refuse(fmt::format("the value of {} refers to a variable", key), "put single quotes around a value with a dollar");
+            refuse(fmt::format("the value of {} refers to a variable", key),
+                   "put single quotes around a value with a dollar");
         }
         return result;
     }

@@ -12,7 +12,8 @@ using Kind = FingerprintInput::Kind;
 
 class Inputs {
   public:
-    Inputs(const ComposeProject& project, const ComposeService& service) : project_(project), service_(service) {}
+    Inputs(const ComposeProject& project, const ComposeService& service)
+        : project_(project), service_(service) {}
 
     std::vector<FingerprintInput> collect() {
         auto subtree = service_.subtree;
@@ -78,10 +79,14 @@ class Inputs {
 
 std::string FingerprintInput::digest_key() const {
     switch (kind) {
-        case Kind::text: return "text " + name;
-        case Kind::variable: return "variable " + content;
-        case Kind::kavi_secret: return "kavi_secret " + content;
-        case Kind::file: return "file " + content;
+        case Kind::text:
+            return "text " + name;
+        case Kind::variable:
+            return "variable " + content;
+        case Kind::kavi_secret:
+            return "kavi_secret " + content;
+        case Kind::file:
+            return "file " + content;
     }
     return {};
 }

@@ -6,19 +6,25 @@ namespace kavi::model {
 
 namespace {
 
-bool starts_name(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+bool starts_name(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
 
-bool continues_name(char c) { return starts_name(c) || (c >= '0' && c <= '9'); }
+bool continues_name(char c) {
+    return starts_name(c) || (c >= '0' && c <= '9');
+}
 
 std::string_view name_at(std::string_view text) {
     std::size_t length = 0;
-    while (length < text.size() && (length == 0 ? starts_name(text[0]) : continues_name(text[length]))) ++length;
+    while (length < text.size() && (length == 0 ? starts_name(text[0]) : continues_name(text[length])))
+        ++length;
     return text.substr(0, length);
 }
 
 std::string_view operator_at(std::string_view text) {
     const std::size_t colon = text.starts_with(':') ? 1 : 0;
-    const bool is_one = text.size() > colon && std::string_view("-+?").find(text[colon]) != std::string_view::npos;
+    const bool is_one =
+        text.size() > colon && std::string_view("-+?").find(text[colon]) != std::string_view::npos;
     return is_one ? text.substr(0, colon + 1) : std::string_view();
 }
 
@@ -82,7 +88,8 @@ struct Interpolation {
     }
 
     std::optional<std::string> reference(const TemplateReference& wanted) {
-        // Compose works out the word whether it is needed or not: a required variable in an unused default fails.
+        // Compose works out the word whether it is needed or not: a required variable in an unused default
+        // fails.
         const auto word = text(wanted.word);
         if (!word) return std::nullopt;
         const auto variable = lookup(wanted.name);
@@ -142,7 +149,9 @@ std::vector<TemplateReference> template_references(std::string_view text) {
     return references;
 }
 
-std::optional<std::string> interpolate(std::string_view text, const VariableLookup& lookup, std::string* why) {
+std::optional<std::string> interpolate(std::string_view text,
+                                       const VariableLookup& lookup,
+                                       std::string* why) {
     Interpolation interpolation{.lookup = lookup};
     auto result = interpolation.text(text);
     if (!result && why != nullptr) *why = interpolation.why;

@@ -17,9 +17,10 @@ struct TemplateReference {
 
 using TemplatePiece = std::variant<std::string_view, TemplateReference>;
 
-/// The literal parts and references of a template, in order; nullopt: it isn't one, and `bad`, where given, is set
-/// to the part that begins with the offending dollar.
-std::optional<std::vector<TemplatePiece>> template_pieces(std::string_view text, std::string_view* bad = nullptr);
+/// The literal parts and references of a template, in order; nullopt: it isn't one, and `bad`, where given,
+/// is set to the part that begins with the offending dollar.
+std::optional<std::vector<TemplatePiece>> template_pieces(std::string_view text,
+                                                          std::string_view* bad = nullptr);
 
 /// Every reference, those in defaults too. Empty for what isn't a template.
 std::vector<TemplateReference> template_references(std::string_view text);

@@ -7,7 +7,9 @@ namespace kavi::model {
 
 namespace {
 
-bool in_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
+bool in_word(char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+}
 
 /// Reads `a`, "b", … up to the closing parenthesis; what isn't a quoted name ends it.
 void read_arguments(std::string_view text, std::vector<std::string>& hosts) {

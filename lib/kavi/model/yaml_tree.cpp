@@ -72,12 +72,12 @@ struct Open {
     Value value;
     YAML::anchor_t anchor = 0;
     std::size_t values = 1;
-    int depth = 1;                   ///< of what is inside, itself included
-    bool has_key = false;            ///< table: a key was read, its value comes next
-    bool merging = false;            ///< that key is "<<"
-    Member member;                   ///< the one under way
-    std::set<std::string> keys;      ///< seen so far
-    std::vector<Value> merged;       ///< of "<<", in order
+    int depth = 1;               ///< of what is inside, itself included
+    bool has_key = false;        ///< table: a key was read, its value comes next
+    bool merging = false;        ///< that key is "<<"
+    Member member;               ///< the one under way
+    std::set<std::string> keys;  ///< seen so far
+    std::vector<Value> merged;   ///< of "<<", in order
 };
 
 class Builder final : public YAML::EventHandler {
@@ -87,7 +87,8 @@ class Builder final : public YAML::EventHandler {
     Value result() { return std::move(root_); }
 
     void OnDocumentStart(const YAML::Mark& mark) override {
-        if (documents_++ > 0) give_up(places_.at(mark, 3), "a second YAML document starts here", "one file, one document");
+        if (documents_++ > 0)
+            give_up(places_.at(mark, 3), "a second YAML document starts here", "one file, one document");
     }
 
     void OnDocumentEnd() override {}
@@ -141,7 +142,8 @@ class Builder final : public YAML::EventHandler {
 
     void check_tag(const std::string& tag, const Position& at) {
         if (tag.empty() || tag == "?" || tag == "!" || tag.starts_with("tag:yaml.org,2002:")) return;
-        problems_.error(at, fmt::format("the YAML tag {} isn't read here", tag), "write the value without it");
+        problems_.error(
+            at, fmt::format("the YAML tag {} isn't read here", tag), "write the value without it");
     }
 
     void open(Value::Kind kind, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
@@ -164,8 +166,10 @@ class Builder final : public YAML::EventHandler {
 
     void add(Value value, YAML::anchor_t anchor, std::size_t values, int depth) {
         total_ += values;
-        if (total_ > max_values) give_up(value.at, "this file grows beyond measure once its aliases are resolved");
-        if (static_cast<int>(stack_.size()) + depth > max_depth) give_up(value.at, "this is nested too deeply");
+        if (total_ > max_values)
+            give_up(value.at, "this file grows beyond measure once its aliases are resolved");
+        if (static_cast<int>(stack_.size()) + depth > max_depth)
+            give_up(value.at, "this is nested too deeply");
         if (anchor != 0) anchors_[anchor] = {value, values, depth};
         if (stack_.empty())
             root_ = std::move(value);
@@ -242,7 +246,8 @@ class Builder final : public YAML::EventHandler {
 /// yaml-cpp's own messages, where a better one is known.
 std::string say(const YAML::Exception& exception) {
     const std::string_view text = exception.msg;
-    if (text.starts_with("the referenced anchor is not defined")) return "this alias names no anchor above it";
+    if (text.starts_with("the referenced anchor is not defined"))
+        return "this alias names no anchor above it";
     if (text.starts_with("illegal tab")) return "a tab can't indent YAML";
     return fmt::format("this isn't YAML: {}", text);
 }

@@ -6,9 +6,9 @@
 #include <kavi/model/problem.hpp>
 #include <kavi/model/tree.hpp>
 
-#include <support/catch.hpp>
-
 #include <random>
+
+#include <support/catch.hpp>
 
 using namespace kavi;
 using namespace kavi::model;
@@ -41,8 +41,9 @@ std::string by_shell(const std::string& text) {
 
 /// Values made of what quoting stumbles over.
 std::string awkward(std::mt19937& random) {
-    static const std::vector<std::string> parts{"'", "\"", "\\", "$", "`", "\n", "\r", "#", " #", "=", " ", "\t", "!",
-                                                "${X}", "$(id)", "\\n", "\\0123", "ä", "\xff", "a", "0", "%", "{", "}"};
+    static const std::vector<std::string> parts{"'",      "\"", "\\",   "$",  "`", "\n",   "\r",    "#",
+                                                " #",     "=",  " ",    "\t", "!", "${X}", "$(id)", "\\n",
+                                                "\\0123", "ä",  "\xff", "a",  "0", "%",    "{",     "}"};
     std::string value;
     for (std::size_t i = random() % 9; i > 0; --i) value += parts[random() % parts.size()];
     return value;
@@ -102,8 +103,10 @@ TEST_CASE("what a form can't carry is refused by name, never by value") {
           "the secret 1A can't be written as export: its name can't be a variable's in a shell");
     CHECK(refusal(SecretsForm::dotenv, "X", std::string_view("hid\0den", 7)) ==
           "the secret X can't be written as dotenv: its value holds a NUL byte");
-    CHECK(refusal(SecretsForm::json, "X", "hid\xc0\xaf" "den") ==
-          "the secret X can't be written as json: it isn't UTF-8 text");
+    CHECK(refusal(SecretsForm::json,
+                  "X",
+                  "hid\xc0\xaf"
+                  "den") == "the secret X can't be written as json: it isn't UTF-8 text");
     CHECK(refusal(SecretsForm::yaml, "X", "\xed\xa0\x80") ==
           "the secret X can't be written as yaml: it isn't UTF-8 text");
     CHECK(refusal(SecretsForm::dotenv, "X", "hid'`den").find("hid") == std::string::npos);
@@ -146,5 +149,6 @@ TEST_CASE("a dotenv file that can't be read says the line and no value") {
     CHECK(why("A='hidden\n") == "x.env:2 can't be read: the quote of A isn't closed");
     CHECK(why("A=1\n=hidden\n") == "x.env:2 can't be read: a line must be NAME=value");
     CHECK(why("A!B=hidden") == "x.env:1 can't be read: a line must be NAME=value");
-    CHECK(why("A\nB=1\n") == "x.env:1 can't be read: A has no value: Compose would take it from the environment");
+    CHECK(why("A\nB=1\n") ==
+          "x.env:1 can't be read: A has no value: Compose would take it from the environment");
 }

@@ -1,8 +1,8 @@
 #include <kavi/model/compose.hpp>
 
-#include <support/catch.hpp>
-
 #include <set>
+
+#include <support/catch.hpp>
 
 using namespace kavi::model;
 
@@ -10,7 +10,8 @@ namespace {
 
 ComposeProject read(const std::string& text) {
     Problems problems;
-    auto project = read_compose("p", {{"a.yml", text}}, [](auto) { return Variable{}; }, problems);
+    auto project = read_compose(
+        "p", {{"a.yml", text}}, [](auto) { return Variable{}; }, problems);
     REQUIRE(render_problems(problems.sorted()) == "");
     return project;
 }
@@ -54,10 +55,20 @@ std::string replaced(std::string text, std::string_view from, std::string_view t
 TEST_CASE("a service is made of its subtree, variables, files, secrets, volumes and networks") {
     std::set<std::string> keys;
     for (const auto& input : fingerprint_inputs(read(base), "a")) keys.insert(input.digest_key());
-    CHECK(keys == std::set<std::string>{"file ./t.txt", "file ./x.sh", "file a.env", "kavi_secret S", "text compose",
-                                        "text config c", "text image", "text network n", "text secret u",
-                                        "text volume v", "variable CONTENT", "variable KAVI_SECRETS",
-                                        "variable LEVEL", "variable U"});
+    CHECK(keys == std::set<std::string>{"file ./t.txt",
+                                        "file ./x.sh",
+                                        "file a.env",
+                                        "kavi_secret S",
+                                        "text compose",
+                                        "text config c",
+                                        "text image",
+                                        "text network n",
+                                        "text secret u",
+                                        "text volume v",
+                                        "variable CONTENT",
+                                        "variable KAVI_SECRETS",
+                                        "variable LEVEL",
+                                        "variable U"});
 }
 
 TEST_CASE("only what makes another container changes a fingerprint") {
@@ -65,6 +76,7 @@ TEST_CASE("only what makes another container changes a fingerprint") {
         std::string from, to;
         bool changes;
     };
+
     const auto sample = GENERATE(values<Case>({
         {"depends_on: [b]", "depends_on: {b: {condition: service_healthy}}", false},
         {"profiles: []", "x-note: hello", false},

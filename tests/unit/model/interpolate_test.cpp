@@ -1,18 +1,19 @@
 #include <kavi/model/compose.hpp>
 #include <kavi/model/interpolate.hpp>
 
-#include <support/catch.hpp>
-
 #include <map>
+
+#include <support/catch.hpp>
 
 using namespace kavi::model;
 
 namespace {
 
 Variable look_up(std::string_view name) {
-    static const std::map<std::string, Variable, std::less<>> known{{"FOO", {Variable::State::known, "first"}},
-                                                                    {"BAR", {Variable::State::known, ""}},
-                                                                    {"LATER", {Variable::State::later, ""}}};
+    static const std::map<std::string, Variable, std::less<>> known{
+        {"FOO", {Variable::State::known, "first"}},
+        {"BAR", {Variable::State::known, ""}},
+        {"LATER", {Variable::State::later, ""}}};
     const auto found = known.find(name);
     return found == known.end() ? Variable{} : found->second;
 }
@@ -50,8 +51,20 @@ TEST_CASE("templates come to what Compose makes of them") {
 }
 
 TEST_CASE("what Compose calls an invalid template isn't interpolated") {
-    const auto text = GENERATE(as<std::string>(), "${", "$}", "${}", "${ }", "${ foo}", "${foo }", "${foo!}", "$1", "a $",
-                               "${1A}", "${A:}", "${A:-${B}", "${A:-$}");
+    const auto text = GENERATE(as<std::string>(),
+                               "${",
+                               "$}",
+                               "${}",
+                               "${ }",
+                               "${ foo}",
+                               "${foo }",
+                               "${foo!}",
+                               "$1",
+                               "a $",
+                               "${1A}",
+                               "${A:}",
+                               "${A:-${B}",
+                               "${A:-$}");
     std::string why;
     CHECK(interpolate(text, look_up, &why) == std::nullopt);
     CHECK(why.find("names no variable; a plain dollar is written $$") != std::string::npos);

@@ -1,9 +1,9 @@
 #include <kavi/model/problem.hpp>
 #include <kavi/model/tree.hpp>
 
-#include <support/catch.hpp>
-
 #include <string>
+
+#include <support/catch.hpp>
 
 using namespace kavi::model;
 
@@ -24,8 +24,8 @@ Read read(std::string text) {
 std::string first_problem(std::string text) {
     const auto problems = read(std::move(text)).problems.sorted();
     if (problems.empty()) return "";
-    return problems[0].file + ":" + std::to_string(problems[0].line) + ":" + std::to_string(problems[0].column) + ": " +
-           problems[0].message;
+    return problems[0].file + ":" + std::to_string(problems[0].line) + ":" +
+           std::to_string(problems[0].column) + ": " + problems[0].message;
 }
 
 std::string keys(const Value& table) {
@@ -101,11 +101,13 @@ TEST_CASE("aliases that grow beyond measure and deep nesting are refused, fast")
         bomb += "]\n";
     }
     CHECK(first_problem(bomb).find("grows beyond measure") != std::string::npos);
-    CHECK(first_problem(std::string(100, '[') + std::string(100, ']')).find("nested too deeply") != std::string::npos);
+    CHECK(first_problem(std::string(100, '[') + std::string(100, ']')).find("nested too deeply") !=
+          std::string::npos);
     CHECK(first_problem(std::string(100'000, '[')).find("x.yml:1:") == 0);
     std::string chain = "a0: &a0 [x]\n";
     for (int i = 1; i < 80; ++i)
-        chain += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [*a" + std::to_string(i - 1) + "]\n";
+        chain +=
+            "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [*a" + std::to_string(i - 1) + "]\n";
     CHECK(first_problem(chain).find("nested too deeply") != std::string::npos);
 }
 

@@ -17,7 +17,8 @@ std::string image_change(std::string_view from, std::string_view to) {
         return image.find(':', slash == std::string_view::npos ? 0 : slash);
     };
     const auto a = colon(from), b = colon(to);
-    const bool same = a != std::string_view::npos && b != std::string_view::npos && from.substr(0, a) == to.substr(0, b);
+    const bool same =
+        a != std::string_view::npos && b != std::string_view::npos && from.substr(0, a) == to.substr(0, b);
     return same ? fmt::format("image {} → {}", from.substr(a + 1), to.substr(b + 1))
                 : fmt::format("image {} → {}", from, to);
 }
@@ -48,7 +49,8 @@ struct Difference {
     std::string text() const {
         constexpr std::size_t shown = 3;
         if (reasons.size() <= shown) return join(reasons, ", ");
-        return fmt::format("{} and {} more", join(std::span(reasons).first(shown), ", "), reasons.size() - shown);
+        return fmt::format(
+            "{} and {} more", join(std::span(reasons).first(shown), ", "), reasons.size() - shown);
     }
 };
 
@@ -99,7 +101,8 @@ ServiceDecision mend(const std::string& why) {
 }
 
 ServiceDecision note_down(std::string reason, bool adopted, std::string note) {
-    return {.what = What::note_down, .reason = std::move(reason), .adopted = adopted, .note = std::move(note)};
+    return {
+        .what = What::note_down, .reason = std::move(reason), .adopted = adopted, .note = std::move(note)};
 }
 
 /// A container that the record doesn't know: an interrupted run's, or somebody else's.
@@ -113,7 +116,9 @@ ServiceDecision decide_unknown(const WantedService& wanted,
         if (!difference.empty()) return replace(difference);
         if (!why.empty()) return mend(why);
         if (container.health == "starting")
-            return {.what = What::bring_up, .verb = plan::Verb::update, .reason = "an interrupted run brought it up"};
+            return {.what = What::bring_up,
+                    .verb = plan::Verb::update,
+                    .reason = "an interrupted run brought it up"};
         return note_down("an interrupted run brought it up", false, {});
     }
     Made made{.image = container.image, .inputs = {}, .key = {}, .release = {}};
@@ -128,18 +133,22 @@ ServiceDecision decide_unknown(const WantedService& wanted,
 
 }  // namespace
 
-ServiceDecision decide_service(const WantedService& wanted, const StackSeen& seen, const std::string& key_id) {
+ServiceDecision decide_service(const WantedService& wanted,
+                               const StackSeen& seen,
+                               const std::string& key_id) {
     const auto found = seen.containers.find(wanted.name);
     const auto recorded = seen.record.services.find(wanted.name);
     const auto* record = recorded == seen.record.services.end() ? nullptr : &recorded->second;
     if (found == seen.containers.end())
         return {.what = What::bring_up,
                 .verb = plan::Verb::create,
-                .reason = record != nullptr && !record->container.empty() ? "its container is gone" : "new service"};
+                .reason = record != nullptr && !record->container.empty() ? "its container is gone"
+                                                                          : "new service"};
     const auto& container = found->second;
     if (record == nullptr || record->container != container.id)
         return decide_unknown(wanted, container, record, key_id);
-    if (const auto difference = compare(record->made, wanted, key_id); !difference.empty()) return replace(difference);
+    if (const auto difference = compare(record->made, wanted, key_id); !difference.empty())
+        return replace(difference);
     if (const auto why = ailment(container, wanted); !why.empty()) return mend(why);
     if (record->made.key != key_id)
         return note_down("the fingerprint key changed: noted with the new one", record->adopted, {});

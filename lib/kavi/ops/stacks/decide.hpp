@@ -18,8 +18,8 @@ struct ServiceDecision {
     std::string note;      ///< for people; may be empty
 };
 
-/// Pure. A container is left alone while it runs well and its record, bound to its id, has the wanted image and
-/// fingerprints.
+/// Pure. A container is left alone while it runs well and its record, bound to its id, has the wanted image
+/// and fingerprints.
 ServiceDecision decide_service(const WantedService& wanted, const StackSeen& seen, const std::string& key_id);
 
 }  // namespace kavi::ops

@@ -21,11 +21,12 @@ constexpr std::size_t largest_sum = std::size_t{32} << 20;
 
 /// nullopt: no git, or the folder isn't in a repository, or nothing in it is tracked.
 std::optional<std::vector<std::string>> tracked_files(const fs::path& folder, std::stop_token stop) {
-    const auto finished = run_command({.arguments = {"git", "-C", folder.string(), "ls-files", "-z", "--", "."},
-                                       .input = {},
-                                       .folder = {},
-                                       .timeout = std::chrono::seconds(20)},
-                                      std::move(stop));
+    const auto finished =
+        run_command({.arguments = {"git", "-C", folder.string(), "ls-files", "-z", "--", "."},
+                     .input = {},
+                     .folder = {},
+                     .timeout = std::chrono::seconds(20)},
+                    std::move(stop));
     if (finished.status != 0) return std::nullopt;
     auto names = split(finished.output, '\0');
     std::erase(names, "");
@@ -49,7 +50,8 @@ Error too_large(const std::string& what, std::size_t limit) {
 }  // namespace
 
 std::string stack_folder(const model::Stack& stack) {
-    if (stack.compose.empty()) throw Error(errors::config_invalid, fmt::format("stack {} has no compose file", stack.name));
+    if (stack.compose.empty())
+        throw Error(errors::config_invalid, fmt::format("stack {} has no compose file", stack.name));
     return fs::path(stack.compose.front()).parent_path().generic_string();
 }
 
@@ -59,7 +61,8 @@ std::vector<std::string> compose_names(const model::Stack& stack) {
     for (const auto& file : stack.compose) {
         const auto name = fs::path(file).lexically_normal().lexically_relative(folder.empty() ? "." : folder);
         if (name.empty() || name.generic_string().starts_with("..")) {
-            Error error(errors::config_invalid, fmt::format("{} lies outside the folder of {}", file, stack.compose.front()));
+            Error error(errors::config_invalid,
+                        fmt::format("{} lies outside the folder of {}", file, stack.compose.front()));
             throw error.fix("put the compose files of a stack into one folder");
         }
         names.push_back(name.generic_string());

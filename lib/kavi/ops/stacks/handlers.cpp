@@ -28,7 +28,10 @@ class PullHandler final : public run::Handler {
     void apply(Batch batch, std::stop_token stop) override {
         auto images = Json::array();
         for (const auto* action : batch) images.push_back(step_of<PullStep>(*action).image);
-        work_.call(step_of<PullStep>(*batch.front()), {.name = "image/pull", .parameters = {{"images", images}}}, batch, stop);
+        work_.call(step_of<PullStep>(*batch.front()),
+                   {.name = "image/pull", .parameters = {{"images", images}}},
+                   batch,
+                   stop);
     }
 
   private:
@@ -55,27 +58,33 @@ class FilesHandler final : public run::Handler {
         work_.call(step, operation(step, record, kept), batch, stop);
     }
 
-    static host::Operation operation(const FilesStep& step, const StackRecord& record, const std::vector<std::string>& kept) {
+    static host::Operation operation(const FilesStep& step,
+                                     const StackRecord& record,
+                                     const std::vector<std::string>& kept) {
         std::set<std::string> keep{record.release_before};
         for (const auto& [name, service] : record.services) keep.insert(service.kept);
-        host::Operation put{.name = "stack/put", .parameters = {{"stack", step.stack->name},
-                                                               {"directory", step.stack->directory},
-                                                               {"secrets_folder", step.stack->secrets_folder},
-                                                               {"remove", step.remove},
-                                                               {"all_secrets", step.stack->all_secrets},
-                                                               {"keep_as", record.release_before},
-                                                               {"kept", kept},
-                                                               {"keep", keep}}};
+        host::Operation put{.name = "stack/put",
+                            .parameters = {{"stack", step.stack->name},
+                                           {"directory", step.stack->directory},
+                                           {"secrets_folder", step.stack->secrets_folder},
+                                           {"remove", step.remove},
+                                           {"all_secrets", step.stack->all_secrets},
+                                           {"keep_as", record.release_before},
+                                           {"kept", kept},
+                                           {"keep", keep}}};
         put.parameters["files"] = add_frames(put, "file", step.stack->files);
         put.parameters["secrets"] = add_frames(put, "secret", step.stack->secrets);
         return put;
     }
 
-    static Json add_frames(host::Operation& put, std::string_view kind, const std::vector<WantedFile>& files) {
+    static Json add_frames(host::Operation& put,
+                           std::string_view kind,
+                           const std::vector<WantedFile>& files) {
         auto list = Json::array();
         for (const auto& file : files) {
             const auto frame = fmt::format("{}{}", kind, list.size());
-            list.push_back({{"path", file.path}, {"mode", fmt::format("{:04o}", file.mode)}, {"frame", frame}});
+            list.push_back(
+                {{"path", file.path}, {"mode", fmt::format("{:04o}", file.mode)}, {"frame", frame}});
             put.frames.push_back({frame, file.bytes});
         }
         return list;
@@ -108,12 +117,17 @@ class ServiceHandler final : public run::Handler {
         const auto& step = step_of<ServiceStep>(action);
         const auto& name = step.service.name;
         if (step.service.on_failure == model::OnFailure::stop) {
-            work_.call(step, {.name = "service/stop", .parameters = {{"project", step.stack->project}, {"service", name}}}, {}, {});
+            work_.call(
+                step,
+                {.name = "service/stop", .parameters = {{"project", step.stack->project}, {"service", name}}},
+                {},
+                {});
             return fmt::format("{} is stopped: its on_failure is \"stop\"", name);
         }
         auto& record = work_.record(step, {});
         auto& service = record.services[name];
-        if (record.release_before.empty() || service.container.empty() || action.changes.empty()) return std::nullopt;
+        if (record.release_before.empty() || service.container.empty() || action.changes.empty())
+            return std::nullopt;
         restore(step, record.release_before, service);
         return fmt::format("{} runs again as of release {}", name, record.release_before);
     }
@@ -134,7 +148,8 @@ class ServiceHandler final : public run::Handler {
     }
 
     static host::Operation up(Json stack, Json services) {
-        return {.name = "service/up", .parameters = {{"stack", std::move(stack)}, {"services", std::move(services)}}};
+        return {.name = "service/up",
+                .parameters = {{"stack", std::move(stack)}, {"services", std::move(services)}}};
     }
 
     void take_result(Batch batch, const Json& result, std::stop_token stop) {
@@ -166,7 +181,8 @@ class ServiceHandler final : public run::Handler {
         auto stack = stack_json(step);
         stack["directory"] = folder + "/files";
         stack["variables"]["KAVI_SECRETS"] = folder + "/secrets";
-        const auto result = work_.call(step, up(std::move(stack), Json::array({service_json(step.service, true)})), {}, {});
+        const auto result =
+            work_.call(step, up(std::move(stack), Json::array({service_json(step.service, true)})), {}, {});
         const auto& found = at(at(result, "services"), step.service.name);
         if (!found.is_object()) throw why(result, step.service.name);
         service = {.container = string_or(found, "id"), .made = service.made, .kept = release};
@@ -206,7 +222,8 @@ class RemoveHandler final : public run::Handler {
             auto& record = work_.begin(step, stop);
             work_.write_record(step, stop);
             work_.call(step,
-                       {.name = "service/remove", .parameters = {{"project", step.stack->project}, {"service", step.service}}},
+                       {.name = "service/remove",
+                        .parameters = {{"project", step.stack->project}, {"service", step.service}}},
                        batch,
                        stop);
             record.services.erase(step.service);
@@ -218,7 +235,8 @@ class RemoveHandler final : public run::Handler {
     StackWork& work_;
 };
 
-/// Lists the release, then closes it in the record: killed in between, the next run finds it listed and only closes it.
+/// Lists the release, then closes it in the record: killed in between, the next run finds it listed and only
+/// closes it.
 class ReleaseHandler final : public run::Handler {
   public:
     explicit ReleaseHandler(StackWork& work) : work_(work) {}
@@ -235,7 +253,8 @@ class ReleaseHandler final : public run::Handler {
             work_.call(step,
                        {.name = "record/write",
                         .parameters = {{"path", "deployed.json"},
-                                       {"value", {{"commit", *commit}, {"who", work_.tools().who}, {"time", now()}}}}},
+                                       {"value",
+                                        {{"commit", *commit}, {"who", work_.tools().who}, {"time", now()}}}}},
                        {},
                        stop);
         record.release_open = false;
@@ -258,22 +277,27 @@ class ReleaseHandler final : public run::Handler {
                    {"images", images(step, stop)}};
         work_.call(step,
                    {.name = "record/append",
-                    .parameters = {{"path", fmt::format("releases/{}.jsonl", step.stack->name)}, {"value", std::move(entry)}}},
+                    .parameters = {{"path", fmt::format("releases/{}.jsonl", step.stack->name)},
+                                   {"value", std::move(entry)}}},
                    {},
                    stop);
     }
 
     /// What each service's container runs: asked of the engine, since tags move.
     Json images(const ReleaseStep& step, std::stop_token stop) {
-        const auto facts = work_.call(step, {.name = "facts", .parameters = {{"parts", {{"docker", Json::object()}}}}}, {}, stop);
+        const auto facts = work_.call(
+            step, {.name = "facts", .parameters = {{"parts", {{"docker", Json::object()}}}}}, {}, stop);
         std::map<std::string, Json> digests;
-        for (const auto& image : at(at(facts, "docker"), "images")) digests[string_or(image, "id")] = at(image, "digests");
+        for (const auto& image : at(at(facts, "docker"), "images"))
+            digests[string_or(image, "id")] = at(image, "digests");
         auto all = Json::object();
         for (const auto& container : at(at(facts, "docker"), "containers")) {
             if (string_or(container, "project") != step.stack->project) continue;
             const auto id = string_or(container, "image_id");
             all[string_or(container, "service")] = {
-                {"image", string_or(container, "image")}, {"id", id}, {"digests", digests.contains(id) ? digests[id] : Json::array()}};
+                {"image", string_or(container, "image")},
+                {"id", id},
+                {"digests", digests.contains(id) ? digests[id] : Json::array()}};
         }
         return all;
     }
@@ -283,7 +307,8 @@ class ReleaseHandler final : public run::Handler {
         std::erase_if(record.services, [&](const auto& entry) {
             const auto& name = entry.first;
             return !step.stack->in_profiles.contains(name) && !step.seen->containers.contains(name) &&
-                   std::ranges::find(step.stack->services, name, &WantedService::name) == step.stack->services.end();
+                   std::ranges::find(step.stack->services, name, &WantedService::name) ==
+                       step.stack->services.end();
         });
     }
 

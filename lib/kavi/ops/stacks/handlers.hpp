@@ -25,10 +25,10 @@ struct StackTools {
     std::function<void(const plan::Action&, std::string_view doing)> on_progress = nullptr;
 };
 
-/// Handlers for everything that plan_stack plans, by kind. Before the first change the server's lock is taken and the
-/// stack's record is read again: one that another run has changed since is refused (errors::state_unexpected). The
-/// record says what is about to be brought up before it is, so that a kill at any point is mended by running again,
-/// without a restart that wasn't needed.
+/// Handlers for everything that plan_stack plans, by kind. Before the first change the server's lock is taken
+/// and the stack's record is read again: one that another run has changed since is refused
+/// (errors::state_unexpected). The record says what is about to be brought up before it is, so that a kill at
+/// any point is mended by running again, without a restart that wasn't needed.
 class StackHandlers {
   public:
     explicit StackHandlers(StackTools tools);

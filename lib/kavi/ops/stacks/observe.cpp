@@ -51,8 +51,8 @@ SeenContainer read_container(const Json& json) {
             .volumes = volumes_of(at(json, "mounts"))};
 }
 
-/// Of two containers of one service (a one-off run beside it, an update under way) the recorded one counts, else one
-/// that runs.
+/// Of two containers of one service (a one-off run beside it, an update under way) the recorded one counts,
+/// else one that runs.
 bool better(const SeenContainer& candidate, const SeenContainer& present, const std::string& recorded) {
     if (present.id == recorded) return false;
     return candidate.id == recorded || (candidate.state == "running" && present.state != "running");
@@ -70,7 +70,8 @@ void read_docker(const Json& docker, const model::Stack& stack, StackSeen& seen)
             if (string_or(json, "project") != stack.project) continue;
             const auto container = read_container(json);
             const auto record = seen.record.services.find(container.service);
-            const auto recorded = record == seen.record.services.end() ? std::string() : record->second.container;
+            const auto recorded =
+                record == seen.record.services.end() ? std::string() : record->second.container;
             const auto [place, fresh] = seen.containers.emplace(container.service, container);
             if (!fresh && better(container, place->second, recorded)) place->second = container;
         }

@@ -28,18 +28,20 @@ struct SeenFile {
 
 struct StackSeen {
     std::map<std::string, SeenContainer> containers;  ///< of the project, by service
-    std::map<std::string, std::vector<std::string>> images;  ///< there already: by tag, its repository digests
-    std::map<std::string, SeenFile> files, secrets;   ///< that kavi placed
+    std::map<std::string, std::vector<std::string>>
+        images;                                      ///< there already: by tag, its repository digests
+    std::map<std::string, SeenFile> files, secrets;  ///< that kavi placed
     StackRecord record;
     Json raw_record;                    ///< as it lay there; null: none
     std::vector<std::string> releases;  ///< the latest ones that are listed, oldest first
 };
 
-/// The parts of the runner's facts that read_stack_seen needs beyond "docker" and "records", for all stacks of a server.
+/// The parts of the runner's facts that read_stack_seen needs beyond "docker" and "records", for all stacks
+/// of a server.
 Json stack_facts_parts(const model::LoadedEstate& loaded, const std::string& server);
 
-/// Reads the facts of a server (null: it isn't made yet). Throws errors::remote_failed where Docker is there and
-/// doesn't answer, since nothing could be decided then.
+/// Reads the facts of a server (null: it isn't made yet). Throws errors::remote_failed where Docker is there
+/// and doesn't answer, since nothing could be decided then.
 StackSeen read_stack_seen(const Json& facts, const model::Stack& stack);
 
 }  // namespace kavi::ops

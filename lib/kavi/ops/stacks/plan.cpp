@@ -55,7 +55,8 @@ class StackPlanner {
         return made;
     }
 
-    // --- Files -------------------------------------------------------------------------------------------------
+    // --- Files
+    // -------------------------------------------------------------------------------------------------
 
     void compare_files(const std::vector<WantedFile>& wanted,
                        const std::map<std::string, SeenFile>& seen,
@@ -63,7 +64,8 @@ class StackPlanner {
                        std::vector<plan::Change>& changes) const {
         for (const auto& file : wanted) {
             const auto* secret = std::get_if<Secret>(&file.bytes);
-            const auto digest = hex(sha256(secret != nullptr ? secret->reveal() : std::get<std::string>(file.bytes)));
+            const auto digest =
+                hex(sha256(secret != nullptr ? secret->reveal() : std::get<std::string>(file.bytes)));
             const auto found = seen.find(file.path);
             const bool same = found != seen.end() && found->second.sha256 == digest &&
                               found->second.mode == fmt::format("{:04o}", file.mode);
@@ -79,7 +81,9 @@ class StackPlanner {
 
     void add_files() {
         auto made = step<FilesStep>();
-        auto files = action("stack-files", fmt::format("stack/{}/files", wanted_.name), fmt::format("files of {}", wanted_.name));
+        auto files = action("stack-files",
+                            fmt::format("stack/{}/files", wanted_.name),
+                            fmt::format("files of {}", wanted_.name));
         compare_files(wanted_.files, seen_.files, "file", files.changes);
         compare_files(wanted_.secrets, seen_.secrets, "secret file", files.changes);
         for (const auto& path : seen_.record.files)
@@ -94,7 +98,8 @@ class StackPlanner {
                     files.changes.push_back({"secret file " + name, shown(file.sha256), nullptr});
         if (files.changes.empty()) return;
         files.verb = seen_.files.empty() ? plan::Verb::create : plan::Verb::update;
-        files.reason = fmt::format("{} of {} files differ", files.changes.size(), wanted_.files.size() + wanted_.secrets.size());
+        files.reason = fmt::format(
+            "{} of {} files differ", files.changes.size(), wanted_.files.size() + wanted_.secrets.size());
         files.before = changes_json(files.changes, &plan::Change::from);
         files.expected_after = changes_json(files.changes, &plan::Change::to);
         files.payload = std::move(made);
@@ -111,7 +116,8 @@ class StackPlanner {
         return json;
     }
 
-    // --- Services ----------------------------------------------------------------------------------------------
+    // --- Services
+    // ----------------------------------------------------------------------------------------------
 
     void decide_services() {
         for (const auto& service : wanted_.services) {
@@ -158,7 +164,8 @@ class StackPlanner {
                 level = service->level;
                 gate = ids_;
             }
-            auto due = decision.what == What::bring_up ? bring_up(*service, decision) : note_down(*service, decision);
+            auto due = decision.what == What::bring_up ? bring_up(*service, decision)
+                                                       : note_down(*service, decision);
             due.after = gate;
             keep(std::move(due));
         }
@@ -169,9 +176,13 @@ class StackPlanner {
         plan_.actions.push_back(std::move(action));
     }
 
-    std::string service_id(const std::string& name) const { return fmt::format("service/{}/{}", wanted_.name, name); }
+    std::string service_id(const std::string& name) const {
+        return fmt::format("service/{}/{}", wanted_.name, name);
+    }
 
-    plan::Action service_action(const char* kind, const WantedService& service, const ServiceDecision& decision) const {
+    plan::Action service_action(const char* kind,
+                                const WantedService& service,
+                                const ServiceDecision& decision) const {
         auto due = action(kind, service_id(service.name), service.name);
         due.verb = decision.verb;
         due.reason = decision.reason;
@@ -181,9 +192,11 @@ class StackPlanner {
         due.before = {
             {"container", found == seen_.containers.end() ? Json(nullptr) : Json(found->second.id)},
             {"state", found == seen_.containers.end() ? "" : found->second.state},
-            {"inputs", record == seen_.record.services.end() ? Json(nullptr) : Json(record->second.made.inputs)}};
+            {"inputs",
+             record == seen_.record.services.end() ? Json(nullptr) : Json(record->second.made.inputs)}};
         auto inputs = Json::object();
-        for (const auto& [key, input] : service.inputs) inputs[key] = input.digest ? Json(*input.digest) : Json(nullptr);
+        for (const auto& [key, input] : service.inputs)
+            inputs[key] = input.digest ? Json(*input.digest) : Json(nullptr);
         due.expected_after = {{"image", service.image}, {"inputs", std::move(inputs)}};
         auto made = step<ServiceStep>();
         made->service = service;
@@ -209,12 +222,14 @@ class StackPlanner {
         return due;
     }
 
-    // --- What is gone, and the release --------------------------------------------------------------------------
+    // --- What is gone, and the release
+    // --------------------------------------------------------------------------
 
     void add_removals() {
         const auto gate = ids_;
         for (const auto& [name, container] : seen_.containers) {
-            const bool known = std::ranges::find(wanted_.services, name, &WantedService::name) != wanted_.services.end();
+            const bool known =
+                std::ranges::find(wanted_.services, name, &WantedService::name) != wanted_.services.end();
             if (known || name.empty() || wanted_.in_profiles.contains(name)) continue;
             auto gone = action("service-remove", service_id(name), name);
             gone.verb = plan::Verb::remove;
@@ -236,7 +251,8 @@ class StackPlanner {
     void add_release() {
         const bool files = plan_.find(fmt::format("stack/{}/files", wanted_.name)) != nullptr;
         if (!makes_release_ && !files && !seen_.record.release_open) return;
-        auto release = action("release", fmt::format("release/{}", wanted_.name), fmt::format("release of {}", wanted_.name));
+        auto release = action(
+            "release", fmt::format("release/{}", wanted_.name), fmt::format("release of {}", wanted_.name));
         release.verb = plan::Verb::run;
         release.reason = seen_.record.release_open ? "an interrupted run left it open" : "something changes";
         release.before = {{"release", seen_.record.release}};
@@ -261,7 +277,9 @@ class StackPlanner {
 
 }  // namespace
 
-plan::Plan plan_stack(const StackPlanRequest& request) { return StackPlanner(request).plan(); }
+plan::Plan plan_stack(const StackPlanRequest& request) {
+    return StackPlanner(request).plan();
+}
 
 std::string engine_image_name(std::string_view image) {
     for (const std::string_view prefix : {"docker.io/", "index.docker.io/"})

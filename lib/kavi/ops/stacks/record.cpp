@@ -36,7 +36,8 @@ ServiceRecord read_service(const Json& json) {
                           .pending = {},
                           .adopted = flag(json, "adopted"),
                           .kept = string_or(json, "kept")};
-    if (const auto* pending = member(json, "pending", Json::value_t::object)) service.pending = read_made(*pending);
+    if (const auto* pending = member(json, "pending", Json::value_t::object))
+        service.pending = read_made(*pending);
     return service;
 }
 
@@ -57,7 +58,8 @@ Json to_json(const StackRecord& record) {
     return {{"version", 1},
             {"services", std::move(services)},
             {"files", record.files},
-            {"release", {{"id", record.release}, {"open", record.release_open}, {"before", record.release_before}}}};
+            {"release",
+             {{"id", record.release}, {"open", record.release_open}, {"before", record.release_before}}}};
 }
 
 StackRecord read_stack_record(const Json& json) {

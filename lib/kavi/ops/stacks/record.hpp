@@ -14,7 +14,8 @@ namespace kavi::ops {
 /// What a container was made of.
 struct Made {
     std::string image;  ///< as the compose file names it
-    /// Keyed fingerprint by FingerprintInput::digest_key(); "": it couldn't be known (a sealed secret, in CI).
+    /// Keyed fingerprint by FingerprintInput::digest_key(); "": it couldn't be known (a sealed secret, in
+    /// CI).
     std::map<std::string, std::string> inputs;
     std::string key;  ///< id of the fingerprints' key
     std::string release;

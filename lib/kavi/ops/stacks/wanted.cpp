@@ -26,7 +26,8 @@ std::chrono::seconds default_timeout(const model::ComposeService& service) {
 class StackBuilder {
   public:
     explicit StackBuilder(const WantedRequest& request)
-        : request_(request), stack_(request.loaded.estate.stacks.at(request.stack)),
+        : request_(request),
+          stack_(request.loaded.estate.stacks.at(request.stack)),
           project_(request.loaded.stacks.at(request.stack)) {}
 
     std::shared_ptr<const WantedStack> build() {
@@ -62,13 +63,15 @@ class StackBuilder {
             const bool is_empty = environment_.contains(use.name);
             if (use.required) throw missing_variable(use);
             if (!is_empty)
-                wanted_.notes.push_back(fmt::format("{}: the variable {} has no value", stack_.name, use.name));
+                wanted_.notes.push_back(
+                    fmt::format("{}: the variable {} has no value", stack_.name, use.name));
         }
     }
 
     Error missing_variable(const model::VariableUse& use) const {
         const std::vector<std::string> services(use.services.begin(), use.services.end());
-        Error error(errors::secret_missing, fmt::format("the variable {} of stack {} has no value", use.name, stack_.name));
+        Error error(errors::secret_missing,
+                    fmt::format("the variable {} of stack {} has no value", use.name, stack_.name));
         if (!services.empty()) error.because(fmt::format("{} can't do without it", join(services, ", ")));
         if (!use.message.empty()) error.because(fmt::format("the compose file says: {}", use.message));
         if (stack_.env) error.fix(fmt::format("kavi secrets set {}/{}", stack_.env->folder, use.name));
@@ -78,7 +81,8 @@ class StackBuilder {
     void add_files() {
         for (const auto& [path, file] : request_.files)
             if (path != ".env") wanted_.files.push_back({path, file.executable ? 0755U : 0644U, file.bytes});
-        wanted_.files.push_back({".env", 0600, model::write_secrets(model::SecretsForm::dotenv, environment_)});
+        wanted_.files.push_back(
+            {".env", 0600, model::write_secrets(model::SecretsForm::dotenv, environment_)});
     }
 
     void add_secrets() {
@@ -137,10 +141,14 @@ class StackBuilder {
 
     WantedInput wanted_input(const model::FingerprintInput& input) {
         switch (input.kind) {
-            case Kind::variable: return variable_input(input);
-            case Kind::kavi_secret: return secret_input(input);
-            case Kind::file: return {input.name, digest(input, file_digest(input.content))};
-            case Kind::text: break;
+            case Kind::variable:
+                return variable_input(input);
+            case Kind::kavi_secret:
+                return secret_input(input);
+            case Kind::file:
+                return {input.name, digest(input, file_digest(input.content))};
+            case Kind::text:
+                break;
         }
         return {input.name, digest(input, input.content)};
     }
@@ -148,7 +156,9 @@ class StackBuilder {
     WantedInput variable_input(const model::FingerprintInput& input) const {
         const bool from_folder = stack_.env && request_.secrets.env.contains(input.content) &&
                                  !stack_.vars.contains(input.content);
-        const auto name = from_folder ? fmt::format("secret {}/{}", stack_.env->folder == "/" ? "" : stack_.env->folder, input.content)
+        const auto name = from_folder ? fmt::format("secret {}/{}",
+                                                    stack_.env->folder == "/" ? "" : stack_.env->folder,
+                                                    input.content)
                                       : input.name;
         const auto value = environment_.find(input.content);
         if (value == environment_.end()) return {name, digest(input, "absent")};
@@ -172,11 +182,14 @@ class StackBuilder {
     /// Names, modes and contents of what lies at that path and travels with the stack.
     std::string file_digest(const std::string& path) const {
         const auto wanted = std::filesystem::path(path).lexically_normal().generic_string();
-        const auto folder = wanted == "." || wanted == "./" ? std::string() : wanted.ends_with('/') ? wanted : wanted + "/";
+        const auto folder = wanted == "." || wanted == "./" ? std::string()
+                            : wanted.ends_with('/')         ? wanted
+                                                            : wanted + "/";
         std::string listing;
         for (const auto& [name, file] : request_.files)
             if (name == wanted || name.starts_with(folder))
-                listing += fmt::format("{} {} {}\n", name, file.executable ? "0755" : "0644", hex(sha256(file.bytes)));
+                listing += fmt::format(
+                    "{} {} {}\n", name, file.executable ? "0755" : "0644", hex(sha256(file.bytes)));
         return listing;
     }
 
@@ -212,8 +225,12 @@ StackSecrets stack_secrets(const secrets::SecretVault& vault, const model::Stack
     return values;
 }
 
-std::string stack_secrets_folder(const model::Stack& stack) { return "/var/lib/kavi/secrets/" + stack.name; }
+std::string stack_secrets_folder(const model::Stack& stack) {
+    return "/var/lib/kavi/secrets/" + stack.name;
+}
 
-std::shared_ptr<const WantedStack> wanted_stack(const WantedRequest& request) { return StackBuilder(request).build(); }
+std::shared_ptr<const WantedStack> wanted_stack(const WantedRequest& request) {
+    return StackBuilder(request).build();
+}
 
 }  // namespace kavi::ops

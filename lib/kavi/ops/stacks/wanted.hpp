@@ -18,7 +18,7 @@ namespace kavi::ops {
 
 /// One thing that a container is made of.
 struct WantedInput {
-    std::string name;                   ///< for people: "secret /services/production/SMTP_PASSWORD", "file ./redis.sh"
+    std::string name;  ///< for people: "secret /services/production/SMTP_PASSWORD", "file ./redis.sh"
     std::optional<std::string> digest;  ///< keyed; nullopt: a secret that can't be opened here (in CI)
 };
 
@@ -54,8 +54,9 @@ struct WantedStack {
 
 /// The values of a stack's secrets.
 struct StackSecrets {
-    model::NamedSecrets env;    ///< of the folder that becomes .env
-    model::NamedSecrets files;  ///< of [stacks.NAME.secrets] by file name; those that can't be opened aren't in it
+    model::NamedSecrets env;  ///< of the folder that becomes .env
+    model::NamedSecrets
+        files;  ///< of [stacks.NAME.secrets] by file name; those that can't be opened aren't in it
 };
 
 /// Throws errors::secret_missing. A "sealed:" secret that this run can't open is left out.
@@ -69,12 +70,12 @@ struct WantedRequest {
     const secrets::PurposeKey& key;  ///< of purpose "stack"
 };
 
-/// Pure. Throws errors::secret_missing for a variable that the compose files require, and errors::secret_unfit for a
-/// secret that a .env can't carry.
+/// Pure. Throws errors::secret_missing for a variable that the compose files require, and
+/// errors::secret_unfit for a secret that a .env can't carry.
 std::shared_ptr<const WantedStack> wanted_stack(const WantedRequest& request);
 
-/// "/var/lib/kavi/secrets/production": root's alone (0700). The files in it are readable by everybody (0444), since
-/// Compose binds each into its container, where whatever user the service has must read it.
+/// "/var/lib/kavi/secrets/production": root's alone (0700). The files in it are readable by everybody (0444),
+/// since Compose binds each into its container, where whatever user the service has must read it.
 std::string stack_secrets_folder(const model::Stack& stack);
 
 }  // namespace kavi::ops

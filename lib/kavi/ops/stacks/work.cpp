@@ -22,14 +22,17 @@ StackRecord& StackWork::record(const StackStep& step, std::stop_token stop) {
 void StackWork::make_sure(const StackStep& step, std::stop_token stop) {
     // Pulling nothing changes nothing, but takes the server's lock, under which the record is read again.
     call(step, {.name = "image/pull", .parameters = {{"images", Json::array()}}}, {}, stop);
-    const auto facts = call(step, {.name = "facts", .parameters = {{"parts", {{"records", Json::object()}}}}}, {}, stop);
+    const auto facts =
+        call(step, {.name = "facts", .parameters = {{"parts", {{"records", Json::object()}}}}}, {}, stop);
     Json now;
     if (const auto records = facts.find("records"); records != facts.end() && records->is_object())
         if (const auto stacks = records->find("stacks"); stacks != records->end() && stacks->is_object())
             now = stacks->value(step.stack->name, Json());
     if (now == step.seen->raw_record) return;
-    Error error(errors::state_unexpected, fmt::format("the stack {} changed while kavi was planning", step.stack->name));
-    throw error.because("another run has written its record").fix("run the command again: it plans from what is there now");
+    Error error(errors::state_unexpected,
+                fmt::format("the stack {} changed while kavi was planning", step.stack->name));
+    throw error.because("another run has written its record")
+        .fix("run the command again: it plans from what is there now");
 }
 
 StackRecord& StackWork::begin(const StackStep& step, std::stop_token stop) {
@@ -44,7 +47,8 @@ StackRecord& StackWork::begin(const StackStep& step, std::stop_token stop) {
 void StackWork::write_record(const StackStep& step, std::stop_token stop) {
     call(step,
          {.name = "record/write",
-          .parameters = {{"path", fmt::format("stacks/{}.json", step.stack->name)}, {"value", to_json(state(step).record)}}},
+          .parameters = {{"path", fmt::format("stacks/{}.json", step.stack->name)},
+                         {"value", to_json(state(step).record)}}},
          {},
          std::move(stop));
 }
@@ -72,7 +76,8 @@ Made made_of(const ServiceStep& step, const ServiceRecord* recorded) {
     for (const auto& [key, input] : step.service.inputs) {
         auto& digest = made.inputs[key] = input.digest.value_or("");
         if (input.digest || !comparable) continue;
-        if (const auto old = recorded->made.inputs.find(key); old != recorded->made.inputs.end()) digest = old->second;
+        if (const auto old = recorded->made.inputs.find(key); old != recorded->made.inputs.end())
+            digest = old->second;
     }
     return made;
 }

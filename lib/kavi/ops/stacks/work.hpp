@@ -11,15 +11,16 @@
 
 namespace kavi::ops {
 
-/// What the stack handlers share: the tools, and each stack's record while it changes. A stack is worked on from its
-/// server's lane only.
+/// What the stack handlers share: the tools, and each stack's record while it changes. A stack is worked on
+/// from its server's lane only.
 class StackWork {
   public:
     explicit StackWork(StackTools tools) : tools_(std::move(tools)) {}
 
     const StackTools& tools() const { return tools_; }
 
-    /// The record, after making sure once that this run's observation still holds and that nobody else can change it.
+    /// The record, after making sure once that this run's observation still holds and that nobody else can
+    /// change it.
     StackRecord& record(const StackStep& step, std::stop_token stop);
 
     /// Opens the step's release in the record, unless it is open already. Writes nothing.
@@ -27,8 +28,8 @@ class StackWork {
 
     void write_record(const StackStep& step, std::stop_token stop);
 
-    /// Carries out an operation on the stack's server; its progress is told to the action in `actions` whose subject
-    /// it names.
+    /// Carries out an operation on the stack's server; its progress is told to the action in `actions` whose
+    /// subject it names.
     Json call(const StackStep& step,
               const host::Operation& operation,
               std::span<const plan::Action* const> actions,

@@ -15,8 +15,8 @@
 #include <set>
 #include <string>
 
-/// A server whose whole state is one JSON file, written after each operation: a killed process leaves what a killed
-/// connection leaves.
+/// A server whose whole state is one JSON file, written after each operation: a killed process leaves what a
+/// killed connection leaves.
 class FakeHost final : public kavi::host::Host {
   public:
     using Json = kavi::Json;
@@ -24,8 +24,12 @@ class FakeHost final : public kavi::host::Host {
     explicit FakeHost(std::filesystem::path file) : file_(std::move(file)) {
         const auto text = kavi::read_file_if_there(file_);
         world = text ? kavi::parse_json(*text, "the world")
-                     : Json{{"containers", Json::object()}, {"images", Json::array()},  {"files", Json::object()},
-                            {"records", Json::object()},    {"releases", Json::array()}, {"next", 1}};
+                     : Json{{"containers", Json::object()},
+                            {"images", Json::array()},
+                            {"files", Json::object()},
+                            {"records", Json::object()},
+                            {"releases", Json::array()},
+                            {"next", 1}};
     }
 
     Json world;
@@ -34,7 +38,9 @@ class FakeHost final : public kavi::host::Host {
 
     const std::string& name() const override { return name_; }
 
-    Json call(const kavi::host::Operation& operation, const kavi::host::EventSink&, std::stop_token) override {
+    Json call(const kavi::host::Operation& operation,
+              const kavi::host::EventSink&,
+              std::stop_token) override {
         called.push_back(operation.name);
         auto result = carry_out(operation);
         if (operation.name == "facts") return result;
@@ -61,7 +67,8 @@ class FakeHost final : public kavi::host::Host {
         auto stacks = Json::object();
         if (world["records"].contains("stacks/production.json"))
             stacks["production"] = world["records"]["stacks/production.json"];
-        Json placed{{"files", digests("/opt/production/")}, {"secrets", digests("/var/lib/kavi/secrets/production/")}};
+        Json placed{{"files", digests("/opt/production/")},
+                    {"secrets", digests("/var/lib/kavi/secrets/production/")}};
         return {{"docker", {{"answers", true}, {"containers", containers}, {"images", images}}},
                 {"records", {{"stacks", stacks}, {"releases", {{"production", world["releases"]}}}}},
                 {"stacks", {{"production", placed}}}};
@@ -96,7 +103,8 @@ class FakeHost final : public kavi::host::Host {
 
     Json pull(const Json& parameters) {
         for (const auto& image : parameters["images"])
-            if (std::ranges::find(world["images"], image) == world["images"].end()) world["images"].push_back(image);
+            if (std::ranges::find(world["images"], image) == world["images"].end())
+                world["images"].push_back(image);
         return Json::object();
     }
 
@@ -110,10 +118,10 @@ class FakeHost final : public kavi::host::Host {
             for (const auto& path : paths_below(secrets)) files.erase(path);
         const auto place = [&](const std::string& folder, const Json& list) {
             for (const auto& entry : list) {
-                const auto frame = std::ranges::find(operation.frames, entry["frame"].get<std::string>(),
-                                                     &kavi::host::Frame::name);
+                const auto frame = std::ranges::find(
+                    operation.frames, entry["frame"].get<std::string>(), &kavi::host::Frame::name);
                 files[folder + entry["path"].get<std::string>()] = {{"bytes", std::string(frame->view())},
-                                                                   {"mode", entry["mode"]}};
+                                                                    {"mode", entry["mode"]}};
             }
         };
         place(secrets, parameters["secrets"]);
@@ -144,8 +152,9 @@ class FakeHost final : public kavi::host::Host {
         auto all = Json::object();
         for (const auto& path : paths_below(folder)) {
             const auto& file = world["files"][path];
-            all[path.substr(folder.size())] = {{"sha256", kavi::hex(kavi::sha256(file["bytes"].get<std::string>()))},
-                                               {"mode", file["mode"]}};
+            all[path.substr(folder.size())] = {
+                {"sha256", kavi::hex(kavi::sha256(file["bytes"].get<std::string>()))},
+                {"mode", file["mode"]}};
         }
         return all;
     }
@@ -157,7 +166,8 @@ class FakeHost final : public kavi::host::Host {
             const auto name = wanted["name"].get<std::string>();
             const auto image = image_of(parameters["stack"], name);
             if (std::ranges::find(world["images"], Json(image)) == world["images"].end()) {
-                failures[name] = {{"code", "KAVI-E0303"}, {"message", "no image " + image}, {"causes", Json::array()}};
+                failures[name] = {
+                    {"code", "KAVI-E0303"}, {"message", "no image " + image}, {"causes", Json::array()}};
                 continue;
             }
             auto& container = world["containers"][name];
@@ -179,9 +189,15 @@ class FakeHost final : public kavi::host::Host {
     Json make(const std::string& name, const std::string& image, const Json& directory) {
         const auto number = world["next"].get<int>();
         world["next"] = number + 1;
-        return {{"id", fmt::format("{}-{}", name, number)}, {"name", name},         {"project", "production"},
-                {"service", name},                          {"image", image},       {"image_id", "id of " + image},
-                {"made_in", directory},                     {"restarts", 0},        {"exit_code", 0},
+        return {{"id", fmt::format("{}-{}", name, number)},
+                {"name", name},
+                {"project", "production"},
+                {"service", name},
+                {"image", image},
+                {"image_id", "id of " + image},
+                {"made_in", directory},
+                {"restarts", 0},
+                {"exit_code", 0},
                 {"mounts", {{{"type", "volume"}, {"name", "production_" + name}}}}};
     }
 

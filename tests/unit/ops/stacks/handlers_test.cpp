@@ -7,7 +7,9 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
-void replace(std::string& text, std::string_view from, std::string_view to) { text.replace(text.find(from), from.size(), to); }
+void replace(std::string& text, std::string_view from, std::string_view to) {
+    text.replace(text.find(from), from.size(), to);
+}
 
 Stack changed(Stack stack) {
     replace(stack.compose, "app:1.0", "app:1.1");
@@ -32,7 +34,9 @@ bool survives(const std::filesystem::path& world, const std::function<void(FakeH
     return WIFEXITED(status);
 }
 
-Json end_state(const std::filesystem::path& world) { return FakeHost(world).world; }
+Json end_state(const std::filesystem::path& world) {
+    return FakeHost(world).world;
+}
 
 /// Deploys `before`, then `after` without being disturbed.
 Json undisturbed(const Stack* before, const Stack& after) {
@@ -45,8 +49,8 @@ Json undisturbed(const Stack* before, const Stack& after) {
     return end_state(world);
 }
 
-/// Kills the deploy of `after` at one point after the other; each time the next run must end where an undisturbed
-/// one does.
+/// Kills the deploy of `after` at one point after the other; each time the next run must end where an
+/// undisturbed one does.
 template <typename Kill>
 int converges_wherever_it_is_killed(const Stack* before, const Stack& after, Kill kill) {
     const auto expected = undisturbed(before, after);
@@ -87,7 +91,8 @@ TEST_CASE("a deploy that is killed at any boundary is finished by the next, with
 #endif
 }
 
-TEST_CASE("a deploy that is killed after any operation on the server is finished by the next, with the same end") {
+TEST_CASE(
+    "a deploy that is killed after any operation on the server is finished by the next, with the same end") {
     const Stack first;
     const auto second = changed(first);
     const auto kill = [](const Stack& stack) {
@@ -113,7 +118,8 @@ TEST_CASE("an interrupted run's containers aren't restarted, unless the files ch
     FakeHost host(world);
     REQUIRE(host.world["containers"].contains("redis"));
     REQUIRE_FALSE(host.world["containers"].contains("app"));
-    CHECK(stack.plan(host.facts()).find("service/production/redis")->reason == "an interrupted run brought it up");
+    CHECK(stack.plan(host.facts()).find("service/production/redis")->reason ==
+          "an interrupted run brought it up");
     stack.files["redis/redis.sh"].bytes += "# changed\n";
     const auto plan = stack.plan(host.facts());
     CHECK(plan.find("service/production/redis")->reason == "file ./redis/redis.sh");
@@ -136,12 +142,12 @@ TEST_CASE("a failed update goes back to the release before, says why, and is tri
     CHECK(failed->error->causes() == Lines{"log: migration failed"});
     CHECK(failed->put_back == "app runs again as of release 2026-11-25.1");
     CHECK(host.world["containers"]["app"]["image"] == "app:1.0");
-    CHECK(host.world["containers"]["app"]["made_in"] == "/var/lib/kavi/previous/production/2026-11-25.1/files");
+    CHECK(host.world["containers"]["app"]["made_in"] ==
+          "/var/lib/kavi/previous/production/2026-11-25.1/files");
     CHECK(host.world["containers"]["docs"]["image"] == "nginx:1.29");
     CHECK(host.world["releases"].size() == 1);
-    CHECK(lines(next.plan(host.facts())) ==
-          Lines{"service/production/app replace: image 1.0 → broken",
-                "release/production run: an interrupted run left it open"});
+    CHECK(lines(next.plan(host.facts())) == Lines{"service/production/app replace: image 1.0 → broken",
+                                                  "release/production run: an interrupted run left it open"});
     replace(next.compose, "app:broken", "app:1.2");
     REQUIRE(next.deploy(host).exit() == Exit::ok);
     CHECK(host.world["containers"]["app"]["made_in"] == "/opt/production");
@@ -202,8 +208,9 @@ TEST_CASE("a stack that another run changed since it was looked at is refused be
     const auto plan = next.plan(host.facts());
     host.world["records"]["stacks/production.json"]["release"]["id"] = "2026-11-25.2";
     const auto before = host.world["containers"];
-    const StackHandlers handlers({.host_at = [&](const std::string&, std::stop_token) -> host::Host& { return host; },
-                                  .clock = clock});
+    const StackHandlers handlers(
+        {.host_at = [&](const std::string&, std::stop_token) -> host::Host& { return host; },
+         .clock = clock});
     run::Handlers by_kind;
     handlers.add_to(by_kind);
     run::NoBoundary boundary;
@@ -217,13 +224,17 @@ TEST_CASE("a stack that another run changed since it was looked at is refused be
 
 TEST_CASE("records are read back as they were written, and what is damaged counts as absent") {
     StackRecord record;
-    record.services["a"] = {.container = "c", .made = {"i:1", {{"text x", "d"}}, "k", "r"}, .pending = Made{"i:2", {}, "k", "r2"},
-                            .adopted = true, .kept = "r0"};
+    record.services["a"] = {.container = "c",
+                            .made = {"i:1", {{"text x", "d"}}, "k", "r"},
+                            .pending = Made{"i:2", {}, "k", "r2"},
+                            .adopted = true,
+                            .kept = "r0"};
     record.files = {".env", "a.yml"};
     record.release = "2026-11-25.1";
     record.release_open = true;
     record.release_before = "2026-11-24.1";
     CHECK(read_stack_record(to_json(record)) == record);
     CHECK(read_stack_record(nullptr) == StackRecord{});
-    CHECK(read_stack_record(Json{{"services", {{"a", 1}}}, {"files", {1}}, {"release", "x"}}).services.at("a") == ServiceRecord{});
+    CHECK(read_stack_record(Json{{"services", {{"a", 1}}}, {"files", {1}}, {"release", "x"}})
+              .services.at("a") == ServiceRecord{});
 }

@@ -54,6 +54,7 @@ TEST_CASE("one thing changed: its services alone") {
         std::function<void(Deployed&)> change;
         Lines expected;
     };
+
     const auto replaced = [](Deployed& world, std::string_view from, std::string_view to) {
         auto& text = world.stack.compose;
         text.replace(text.find(from), from.size(), to);
@@ -61,41 +62,49 @@ TEST_CASE("one thing changed: its services alone") {
     const std::vector<Case> cases{
         {"an image",
          [&](auto& world) { replaced(world, "app:1.0", "app:1.1"); },
-         {"pull/production/app:1.1 create: not there yet", "stack/production/files update: 1 of 5 files differ",
-          "service/production/app replace: image 1.0 → 1.1", release_line}},
+         {"pull/production/app:1.1 create: not there yet",
+          "stack/production/files update: 1 of 5 files differ",
+          "service/production/app replace: image 1.0 → 1.1",
+          release_line}},
         {"an image that is there already",
          [&](auto& world) {
              replaced(world, "app:1.0", "docker.io/library/app:1.1");
              world.host.world["images"].push_back("app:1.1");
          },
          {"stack/production/files update: 1 of 5 files differ",
-          "service/production/app replace: image app:1.0 → docker.io/library/app:1.1", release_line}},
+          "service/production/app replace: image app:1.0 → docker.io/library/app:1.1",
+          release_line}},
         {"the same image by its long name",
          [&](auto& world) { replaced(world, "nginx:1.28", "docker.io/library/nginx:1.28"); },
          {"stack/production/files update: 1 of 5 files differ", release_line}},
         {"a secret of the folder",
          [](auto& world) { world.stack.env["SMTP_PASSWORD"] = Secret("two"); },
          {"stack/production/files update: 1 of 5 files differ",
-          "service/production/app replace: secret /services/production/SMTP_PASSWORD", release_line}},
+          "service/production/app replace: secret /services/production/SMTP_PASSWORD",
+          release_line}},
         {"a secret that nobody reads",
          [](auto& world) { world.stack.env["UNUSED"] = Secret("x"); },
          {"stack/production/files update: 1 of 5 files differ", release_line}},
         {"a secret file",
          [](auto& world) { world.stack.secret_files["APP_KEY"] = Secret("k2"); },
          {"stack/production/files update: 1 of 5 files differ",
-          "service/production/app replace: secret sealed:/APP_KEY", release_line}},
+          "service/production/app replace: secret sealed:/APP_KEY",
+          release_line}},
         {"a variable",
          [](auto& world) { world.stack.vars["LOG_LEVEL"] = "debug"; },
          {"stack/production/files update: 1 of 5 files differ",
-          "service/production/app replace: variable LOG_LEVEL", release_line}},
+          "service/production/app replace: variable LOG_LEVEL",
+          release_line}},
         {"a bound file",
          [](auto& world) { world.stack.files["redis/redis.sh"].bytes += "#\n"; },
          {"stack/production/files update: 1 of 5 files differ",
-          "service/production/redis replace: file ./redis/redis.sh", release_line}},
+          "service/production/redis replace: file ./redis/redis.sh",
+          release_line}},
         {"a bound file's mode",
          [](auto& world) { world.stack.files["redis/redis.sh"].executable = false; },
          {"stack/production/files update: 1 of 5 files differ",
-          "service/production/redis replace: file ./redis/redis.sh", release_line}},
+          "service/production/redis replace: file ./redis/redis.sh",
+          release_line}},
         {"a file that no container sees",
          [](auto& world) { world.stack.files["README.md"].bytes = "new\n"; },
          {"stack/production/files update: 1 of 5 files differ", release_line}},
@@ -108,7 +117,8 @@ TEST_CASE("one thing changed: its services alone") {
         {"a volume's definition",
          [&](auto& world) { replaced(world, "{redis-data: }", "{redis-data: {labels: {a: b}}}"); },
          {"stack/production/files update: 1 of 5 files differ",
-          "service/production/redis replace: volume redis-data", release_line}},
+          "service/production/redis replace: volume redis-data",
+          release_line}},
         {"several things at once",
          [&](auto& world) {
              replaced(world, "app:1.0", "app:1.1");
@@ -116,15 +126,18 @@ TEST_CASE("one thing changed: its services alone") {
              world.stack.vars["LOG_LEVEL"] = "debug";
              world.stack.env["SMTP_PASSWORD"] = Secret("two");
          },
-         {"pull/production/app:1.1 create: not there yet", "stack/production/files update: 2 of 5 files differ",
-          "service/production/app replace: image 1.0 → 1.1, its definition in the compose file, variable LOG_LEVEL and 3 more",
+         {"pull/production/app:1.1 create: not there yet",
+          "stack/production/files update: 2 of 5 files differ",
+          "service/production/app replace: image 1.0 → 1.1, its definition in the compose file, variable "
+          "LOG_LEVEL and 3 more",
           release_line}},
         {"a service that is gone",
          [&](auto& world) {
              const auto at = world.stack.compose.find("  docs:");
              world.stack.compose.erase(at, world.stack.compose.find("volumes: {r") - at);
          },
-         {"stack/production/files update: 1 of 5 files differ", "service/production/docs delete: gone from the compose file",
+         {"stack/production/files update: 1 of 5 files differ",
+          "service/production/docs delete: gone from the compose file",
           release_line}},
         {"a service moved into a profile",
          [&](auto& world) { replaced(world, "nginx:1.28\n", "nginx:1.28\n    profiles: [extra]\n"); },
@@ -133,7 +146,9 @@ TEST_CASE("one thing changed: its services alone") {
          [](auto& world) { world.host.world["files"]["/opt/production/README.md"]["bytes"] = "tampered"; },
          {"stack/production/files update: 1 of 5 files differ", release_line}},
         {"a secret file's mode on the server",
-         [](auto& world) { world.host.world["files"]["/var/lib/kavi/secrets/production/APP_KEY"]["mode"] = "0400"; },
+         [](auto& world) {
+             world.host.world["files"]["/var/lib/kavi/secrets/production/APP_KEY"]["mode"] = "0400";
+         },
          {"stack/production/files update: 1 of 5 files differ", release_line}},
         {"a container is gone",
          [](auto& world) { world.host.world["containers"].erase("docs"); },
@@ -164,9 +179,7 @@ TEST_CASE("one thing changed: its services alone") {
          {"service/production/docs run: the fingerprint key changed: noted with the new one",
           "service/production/redis run: the fingerprint key changed: noted with the new one",
           "service/production/app run: the fingerprint key changed: noted with the new one"}},
-        {"a secret that can't be opened here",
-         [](auto& world) { world.stack.secret_files.clear(); },
-         {}},
+        {"a secret that can't be opened here", [](auto& world) { world.stack.secret_files.clear(); }, {}},
     };
     for (const auto& one : cases) {
         Deployed world;
@@ -213,7 +226,8 @@ TEST_CASE("only the named services are planned") {
     const auto plan = stack.plan(nullptr, &only);
     CHECK(lines(plan) == Lines{"pull/production/app:1.0 create: not there yet",
                                "stack/production/files create: 5 of 5 files differ",
-                               "service/production/app create: new service", release_line});
+                               "service/production/app create: new service",
+                               release_line});
 }
 
 TEST_CASE("an adopted stack is noted down, restarts nothing, and is compared from then on") {
@@ -223,7 +237,8 @@ TEST_CASE("an adopted stack is noted down, restarts nothing, and is compared fro
     auto plan = world.stack.plan(world.host.facts());
     CHECK(plan.find("service/production/app")->reason == "adopted as it runs");
     CHECK(plan.find("service/production/app")->effect == "nothing restarts");
-    CHECK(std::ranges::find(plan.notes, "app was started by another: kavi would recreate it, not now") != plan.notes.end());
+    CHECK(std::ranges::find(plan.notes, "app was started by another: kavi would recreate it, not now") !=
+          plan.notes.end());
     const auto before = world.host.world["containers"];
     REQUIRE(world.stack.deploy(world.host).exit() == Exit::ok);
     CHECK(world.host.world["containers"] == before);
@@ -235,7 +250,9 @@ TEST_CASE("an adopted stack is noted down, restarts nothing, and is compared fro
 TEST_CASE("a job that ends well needs no start, one that failed does") {
     Deployed world;
     auto& text = world.stack.compose;
-    text.replace(text.find("depends_on: [redis]"), 19, "depends_on: {docs: {condition: service_completed_successfully}}");
+    text.replace(text.find("depends_on: [redis]"),
+                 19,
+                 "depends_on: {docs: {condition: service_completed_successfully}}");
     REQUIRE(world.stack.deploy(world.host).exit() == Exit::ok);
     world.container("docs")["state"] = "exited";
     CHECK(world.lines_now().empty());
@@ -254,7 +271,8 @@ TEST_CASE("wanted services know their limits") {
     CHECK(services.at("docs")->on_failure == model::OnFailure::stop);
     const auto env = std::ranges::find(wanted->files, ".env", &WantedFile::path);
     CHECK(std::get<Secret>(env->bytes).reveal() ==
-          "COMPOSE_PROJECT_NAME='production'\nKAVI_SECRETS='/var/lib/kavi/secrets/production'\nLOG_LEVEL='info'\n"
+          "COMPOSE_PROJECT_NAME='production'\nKAVI_SECRETS='/var/lib/kavi/secrets/"
+          "production'\nLOG_LEVEL='info'\n"
           "SMTP_PASSWORD='one'\n");
     CHECK(env->mode == 0600);
     CHECK(wanted->secrets.at(0).mode == 0444);

@@ -6,9 +6,9 @@
 #include <kavi/ops/stacks/plan.hpp>
 #include <kavi/run/executor.hpp>
 
-#include <support/catch.hpp>
-
 #include <chrono>
+
+#include <support/catch.hpp>
 
 using namespace kavi;
 using namespace kavi::ops;
@@ -43,19 +43,22 @@ struct Stack {
         model::LoadedEstate all;
         all.estate.servers["bruno"] = {.name = "bruno"};
         all.estate.services = services;
-        all.estate.stacks["production"] = {.name = "production",
-                                           .server = "bruno",
-                                           .compose = {"services/docker-compose.yml"},
-                                           .directory = "/opt/production",
-                                           .project = "production",
-                                           .env = model::SecretRef{.folder = "/services/production"},
-                                           .vars = vars,
-                                           .secrets = {{"APP_KEY", {model::SecretRef::Source::sealed, "/", "APP_KEY"}}}};
+        all.estate.stacks["production"] = {
+            .name = "production",
+            .server = "bruno",
+            .compose = {"services/docker-compose.yml"},
+            .directory = "/opt/production",
+            .project = "production",
+            .env = model::SecretRef{.folder = "/services/production"},
+            .vars = vars,
+            .secrets = {{"APP_KEY", {model::SecretRef::Source::sealed, "/", "APP_KEY"}}}};
         model::Problems problems;
         all.stacks["production"] = model::read_compose(
             "production",
             {{"docker-compose.yml", compose}},
-            [](std::string_view) { return model::Variable{model::Variable::State::later, ""}; },
+            [](std::string_view) {
+                return model::Variable{model::Variable::State::later, ""};
+            },
             problems);
         REQUIRE(render_problems(problems.sorted()) == "");
         return all;
@@ -70,17 +73,19 @@ struct Stack {
         const StackSecrets values{env, secret_files};
         const auto purpose = key();
         const std::string name = "production";
-        return wanted_stack({.loaded = all, .stack = name, .files = all_files, .secrets = values, .key = purpose});
+        return wanted_stack(
+            {.loaded = all, .stack = name, .files = all_files, .secrets = values, .key = purpose});
     }
 
     plan::Plan plan(const Json& facts, const std::set<std::string>* only = nullptr) const {
         const auto all = loaded();
         const auto purpose = key();
-        auto made = plan_stack({.wanted = wanted(),
-                                .seen = std::make_shared<StackSeen>(read_stack_seen(facts, all.estate.stacks.at("production"))),
-                                .key = purpose,
-                                .services = only,
-                                .now = now()});
+        auto made = plan_stack(
+            {.wanted = wanted(),
+             .seen = std::make_shared<StackSeen>(read_stack_seen(facts, all.estate.stacks.at("production"))),
+             .key = purpose,
+             .services = only,
+             .now = now()});
         plan::sort_by_needs(made);
         return made;
     }
@@ -94,11 +99,12 @@ struct Stack {
     /// Plans from what is there and carries it out.
     run::Report deploy(FakeHost& host, run::Boundary& boundary) const {
         ManualClock clock(now());
-        const StackHandlers stack({.host_at = [&host](const std::string&, std::stop_token) -> host::Host& { return host; },
-                                   .clock = clock,
-                                   .commit = "c0ffee",
-                                   .who = "ana@laptop",
-                                   .plan_digest = "sha256:test"});
+        const StackHandlers stack(
+            {.host_at = [&host](const std::string&, std::stop_token) -> host::Host& { return host; },
+             .clock = clock,
+             .commit = "c0ffee",
+             .who = "ana@laptop",
+             .plan_digest = "sha256:test"});
         run::Handlers handlers;
         stack.add_to(handlers);
         run::Listener listener;
