@@ -67,7 +67,7 @@ void check_after(Session& session, EstateSession& estate, const DnsPlanned& plan
     const auto problems = ops::verify_dns(planned.plan.plan,
                                           done,
                                           planned.seen,
-                                          {.answers = *answers, .https = estate.network().http(), .clock = session.clock},
+                                          {.answers = *answers, .https = estate.network().plain_http(), .clock = session.clock},
                                           session.stop);
     auto checks = OrderedJson::array();
     for (const auto& one : problems) {

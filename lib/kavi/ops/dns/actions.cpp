@@ -37,15 +37,22 @@ std::string line_of(const model::Record& record, std::string_view value) {
 }
 
 std::string line_of(const LiveRecord& live) {
-    return fmt::format("{} {}", live.id, line_of(live.record, live.record.value));
+    return fmt::format("{} {}", live.id, line_of(live.record, model::shown_value(live.record.type, live.record.value)));
 }
 
-std::string value_after(const RecordChange& change) {
-    return change.reference.empty() ? change.after.value : change.reference;
+/// Is the value that will stand there another than now?
+bool changes_value(const RecordChange& change) {
+    if (!change.before || change.kind == Kind::remove) return true;
+    return !change.reference.empty() || change.before->record.value != change.after.value;
 }
 
 std::string shown_after(const RecordChange& change) {
     return change.reference.empty() ? brief(change.after.type, change.after.value) : change.reference;
+}
+
+std::string expected_line(const RecordChange& change) {
+    const auto& after = change.after;
+    return line_of(after, change.reference.empty() ? model::shown_value(after.type, after.value) : change.reference);
 }
 
 std::vector<plan::Change> changes_of(const RecordChange& change) {
@@ -56,8 +63,10 @@ std::vector<plan::Change> changes_of(const RecordChange& change) {
     const auto add = [&](const char* field, Json from, Json to) {
         if (from != to) changes.push_back({field, std::move(from), std::move(to)});
     };
-    if (gone || !before || before->value != value_after(change))
-        add("content", before ? Json(shown(*before)) : Json(), gone ? Json() : change.reference.empty() ? Json(shown(change.after)) : Json(change.reference));
+    if (changes_value(change)) {
+        const auto to = change.reference.empty() ? shown(change.after) : change.reference;
+        add("content", before ? Json(shown(*before)) : Json(), gone ? Json() : Json(to));
+    }
     if (update && before->ttl != change.after.ttl) add("ttl", before->ttl, change.after.ttl);
     if (update && before->proxied != change.after.proxied) add("proxied", before->proxied, change.after.proxied);
     if (update && before->comment != change.after.comment) add("comment", before->comment, change.after.comment);
@@ -72,7 +81,7 @@ std::string reason_of(const RecordChange& change) {
     if (change.kind == Kind::create) return shown_after(change) + proxied;
     const auto& before = change.before->record;
     std::vector<std::string> parts;
-    if (before.value != value_after(change))
+    if (changes_value(change))
         parts.push_back(fmt::format("{} → {}", brief(before.type, before.value), shown_after(change)));
     if (before.proxied != change.after.proxied) parts.emplace_back(change.after.proxied ? "proxied" : "no longer proxied");
     if (before.ttl != change.after.ttl) parts.push_back(fmt::format("ttl {} → {}", before.ttl, change.after.ttl));
@@ -147,7 +156,7 @@ class Builder {
         action.changes = changes_of(change);
         if (change.kind == Kind::remove) action.question = plan::Question::yes_no;
         action.before = {{"record", change.before ? Json(line_of(*change.before)) : Json(nullptr)}};
-        if (change.kind != Kind::remove) action.expected_after = line_of(change.after, value_after(change));
+        if (change.kind != Kind::remove) action.expected_after = expected_line(change);
         count(change.kind);
         auto payload = payload_of(change);
         take(std::move(action), std::move(payload), {.role = role_of(change), .service = change.service});
