@@ -49,19 +49,16 @@ class FilesHandler final : public run::Handler {
   private:
     void put(const FilesStep& step, Batch batch, std::stop_token stop) {
         auto& record = work_.begin(step, stop);
-        const auto kept = record.files;
         // Both the old and the new ones are kavi's until the release is whole.
         std::set<std::string> files(record.files.begin(), record.files.end());
         for (const auto& file : step.stack->files) files.insert(file.path);
         record.files.assign(files.begin(), files.end());
         work_.write_record(step, stop);
-        work_.call(step, operation(step, record, kept), batch, stop);
+        work_.call(step, operation(step, record), batch, stop);
     }
 
-    static host::Operation operation(const FilesStep& step,
-                                     const StackRecord& record,
-                                     const std::vector<std::string>& kept) {
-        std::set<std::string> keep{record.release_before};
+    static host::Operation operation(const FilesStep& step, const StackRecord& record) {
+        std::set<std::string> keep{record.release_before, std::string(adopted_release)};
         for (const auto& [name, service] : record.services) keep.insert(service.kept);
         host::Operation put{.name = "stack/put",
                             .parameters = {{"stack", step.stack->name},
@@ -70,7 +67,7 @@ class FilesHandler final : public run::Handler {
                                            {"remove", step.remove},
                                            {"all_secrets", step.stack->all_secrets},
                                            {"keep_as", record.release_before},
-                                           {"kept", kept},
+                                           {"kept", record.files},
                                            {"keep", keep}}};
         put.parameters["files"] = add_frames(put, "file", step.stack->files);
         put.parameters["secrets"] = add_frames(put, "secret", step.stack->secrets);
@@ -104,6 +101,7 @@ class ServiceHandler final : public run::Handler {
         for (const auto* action : batch) {
             const auto& step = step_of<ServiceStep>(*action);
             auto& service = record.services[step.service.name];
+            if (service.container.empty()) remember(step, service);
             service.pending = made_of(step, &service);
             services.push_back(service_json(step.service, step.recreate));
         }
@@ -126,13 +124,23 @@ class ServiceHandler final : public run::Handler {
         }
         auto& record = work_.record(step, {});
         auto& service = record.services[name];
-        if (record.release_before.empty() || service.container.empty() || action.changes.empty())
-            return std::nullopt;
-        restore(step, record.release_before, service);
-        return fmt::format("{} runs again as of release {}", name, record.release_before);
+        const auto before = record.release_before;
+        if (before.empty() || service.container.empty() || action.changes.empty()) return std::nullopt;
+        restore(step, before, service);
+        if (before == adopted_release) return fmt::format("{} runs again as kavi found it", name);
+        return fmt::format("{} runs again as of release {}", name, before);
     }
 
   private:
+    /// Another's container: of what it was made of only the image is known.
+    static void remember(const ServiceStep& step, ServiceRecord& service) {
+        const auto found = step.seen->containers.find(step.service.name);
+        if (found == step.seen->containers.end()) return;
+        service.container = found->second.id;
+        service.made.image = found->second.image;
+        service.adopted = true;
+    }
+
     static Json service_json(const WantedService& service, bool recreate) {
         return {{"name", service.name},
                 {"timeout", service.timeout.count()},

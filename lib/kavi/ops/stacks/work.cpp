@@ -39,6 +39,8 @@ StackRecord& StackWork::begin(const StackStep& step, std::stop_token stop) {
     auto& record = this->record(step, std::move(stop));
     if (record.release_open && record.release == step.release) return record;
     if (!record.release_open) record.release_before = record.release;
+    const bool adopting = step.seen->raw_record.is_null() && !step.seen->containers.empty();
+    if (record.release.empty() && adopting) record.release_before = adopted_release;
     record.release = step.release;
     record.release_open = true;
     return record;

@@ -11,6 +11,9 @@
 
 namespace kavi::ops {
 
+/// What lay in the directory of a stack before kavi placed its first file there is kept under this name.
+inline constexpr std::string_view adopted_release = "adopted";
+
 /// What the stack handlers share: the tools, and each stack's record while it changes. A stack is worked on
 /// from its server's lane only.
 class StackWork {

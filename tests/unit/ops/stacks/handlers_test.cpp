@@ -157,6 +157,26 @@ TEST_CASE("a failed update goes back to the release before, says why, and is tri
     CHECK(lines(next.plan(host.facts())).empty());
 }
 
+TEST_CASE("what lay there before an adoption is kept, and is the way back of its first update") {
+    const TemporaryFolder folder;
+    Stack stack;
+    FakeHost host(folder.path() / "world.json");
+    REQUIRE(stack.deploy(host).exit() == Exit::ok);
+    host.world["records"].clear();
+    host.world["releases"] = Json::array();
+    host.world["files"]["/opt/production/.env"]["bytes"] = "ONLY_HERE=1\n";
+    replace(stack.compose, "app:1.0", "app:broken");
+    const auto report = stack.deploy(host);
+    const auto failed = std::ranges::find(report.actions, "service/production/app", &run::Done::id);
+    REQUIRE(failed->error);
+    CHECK(failed->put_back == "app runs again as kavi found it");
+    const std::string kept = "/var/lib/kavi/previous/production/adopted/files";
+    CHECK(host.world["files"][kept + "/.env"]["bytes"] == "ONLY_HERE=1\n");
+    CHECK(host.world["containers"]["app"]["made_in"] == kept);
+    CHECK(host.world["containers"]["app"]["image"] == "app:1.0");
+    CHECK(stack.plan(host.facts()).find("service/production/app")->reason == "image 1.0 → broken");
+}
+
 TEST_CASE("a service whose update can't be undone is stopped") {
     const TemporaryFolder folder;
     Stack stack;
