@@ -163,11 +163,11 @@ struct IdentitySeed {
     std::map<std::string, std::string> roles;
     std::chrono::seconds token_ttl{2592000};
     std::chrono::seconds token_max_ttl{2592000};
-    std::int64_t token_uses = 0;            ///< 0: unlimited
-    std::chrono::seconds token_period{0};   ///< > 0: renewable for ever, that long each time
-    std::int64_t client_secret_uses = 0;    ///< logins; 0: unlimited
+    std::int64_t token_uses = 0;                            ///< 0: unlimited
+    std::chrono::seconds token_period{0};                   ///< > 0: renewable for ever, that long each time
+    std::int64_t client_secret_uses = 0;                    ///< logins; 0: unlimited
     std::optional<std::chrono::seconds> client_secret_ttl;  ///< of the client secret itself; unset: none
-    std::chrono::seconds lockout{300};      ///< after three wrong secrets within 30 s
+    std::chrono::seconds lockout{300};                      ///< after three wrong secrets within 30 s
 };
 
 enum class InfisicalAge { july_2026, june_2025 };

@@ -18,10 +18,11 @@ struct Doh {
         config.doh.edge_ipv4 = "198.51.100.9";
         config.cloudflare.zones = {
             {.name = "kua.cl",
-             .records = {{{"type", "A"}, {"name", "git"}, {"content", "192.0.2.1"}, {"ttl", 300}},
-                         {{"type", "CNAME"}, {"name", "code"}, {"content", "git.kua.cl"}, {"ttl", 300}},
-                         {{"type", "A"}, {"name", "web"}, {"content", "192.0.2.2"}, {"ttl", 1}, {"proxied", true}},
-                         {{"type", "TXT"}, {"name", "kua.cl"}, {"content", "\"v=spf1 -all\""}, {"ttl", 300}}}}};
+             .records = {
+                 {{"type", "A"}, {"name", "git"}, {"content", "192.0.2.1"}, {"ttl", 300}},
+                 {{"type", "CNAME"}, {"name", "code"}, {"content", "git.kua.cl"}, {"ttl", 300}},
+                 {{"type", "A"}, {"name", "web"}, {"content", "192.0.2.2"}, {"ttl", 1}, {"proxied", true}},
+                 {{"type", "TXT"}, {"name", "kua.cl"}, {"content", "\"v=spf1 -all\""}, {"ttl", 300}}}}};
         return config;
     }
 
@@ -51,7 +52,8 @@ TEST_CASE("names are answered as application/dns-json") {
         {"name=git.kua.cl.&type=1", 0, Json::array({row("git.kua.cl", 1, "192.0.2.1")})},
         {"name=git.kua.cl&type=AAAA", 0, nullptr},
         {"name=web.kua.cl&type=A", 0, Json::array({row("web.kua.cl", 1, "198.51.100.9")})},
-        {"name=code.kua.cl&type=A", 0,
+        {"name=code.kua.cl&type=A",
+         0,
          Json::array({row("code.kua.cl", 5, "git.kua.cl."), row("git.kua.cl", 1, "192.0.2.1")})},
         {"name=kua.cl&type=txt", 0, Json::array({row("kua.cl", 16, "\"v=spf1 -all\"")})},
         {"name=nothing.kua.cl&type=A", 3, nullptr},

@@ -2,8 +2,6 @@
 
 #include "lab.hpp"
 
-#include <support/specs.hpp>
-
 #include <algorithm>
 #include <cctype>
 #include <fstream>
@@ -11,6 +9,8 @@
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <support/specs.hpp>
 
 /// The project on which the recordings were made, and those recordings.
 namespace recorded {
@@ -86,20 +86,33 @@ struct Filled {
         const std::string pem =
             "-----BEGIN PRIVATE KEY-----\nMIIBVAIBADANBgkqhkiG9w0BAQEFAASCAT4wggE6AgEAAkEAthrowaway+not+a\n"
             "real/key0123456789==\n-----END PRIVATE KEY-----\n";
-        put("prod", "/infra", {{"DB_PASSWORD", "infra-db-password"}, {"REL_REF", "${DB_PASSWORD}"},
-                               {"ROOT_CA", pem}, {"SHARED_ONLY", "from-prod-infra"}});
-        put("prod", "/services/forgejo", {{"DB_PASSWORD", "${prod.infra.DB_PASSWORD}"},
-                                          {"FORGEJO__security__INSTALL_LOCK", "true"},
-                                          {"SECRET_KEY", "forgejo-secret"}});
+        put("prod",
+            "/infra",
+            {{"DB_PASSWORD", "infra-db-password"},
+             {"REL_REF", "${DB_PASSWORD}"},
+             {"ROOT_CA", pem},
+             {"SHARED_ONLY", "from-prod-infra"}});
+        put("prod",
+            "/services/forgejo",
+            {{"DB_PASSWORD", "${prod.infra.DB_PASSWORD}"},
+             {"FORGEJO__security__INSTALL_LOCK", "true"},
+             {"SECRET_KEY", "forgejo-secret"}});
         put("staging", "/", {{"APP_NAME", "staging-app"}, {"STAGING_ONLY", "s1"}});
         put("staging", "/infra", {{"SHARED_ONLY", "from-staging-infra"}, {"STG_INFRA", "x"}});
         put("dev", "/", {{"APP_NAME", "dev-app"}, {"DEV_ONLY", "d1"}});
         put("dev", "/relA", {{"BASE", "a"}, {"REL", "<${BASE}>"}});
         put("dev", "/relB", {{"BASE", "b"}});
         put("dev", "/relC", {{"UNRELATED", "c"}});
-        put("dev", "/miss", {{"A", "1"}, {"DASH", "${some-thing.x}"}, {"DEF", "${X:-default}"},
-                             {"EMPTYREF", "${}"}, {"MIX", "<${A}|${NOT_DECLARED}>"}, {"NESTED", "${A${A}}"},
-                             {"ONLY", "<${NOT_DECLARED}>"}, {"THREE", "${dev.nofolder.X}"}});
+        put("dev",
+            "/miss",
+            {{"A", "1"},
+             {"DASH", "${some-thing.x}"},
+             {"DEF", "${X:-default}"},
+             {"EMPTYREF", "${}"},
+             {"MIX", "<${A}|${NOT_DECLARED}>"},
+             {"NESTED", "${A${A}}"},
+             {"ONLY", "<${NOT_DECLARED}>"},
+             {"THREE", "${dev.nofolder.X}"}});
         put("dev", "/ml", {{"ML", "a\nb"}, {"REF", "<${ML}>"}});
         for (const auto& [key, value, flag] : {std::tuple{"ML_NULL", "a\nb", Json(nullptr)},
                                                std::tuple{"ML_SKIP", "a\nb", Json(true)},
@@ -113,10 +126,11 @@ struct Filled {
     }
 
     void send(const std::string& environment, const std::string& path, const Json& secret) {
-        const auto reply = writer.post("/api/v4/secrets/batch", {{"projectId", project},
-                                                                 {"environment", environment},
-                                                                 {"secretPath", path},
-                                                                 {"secrets", Json::array({secret})}});
+        const auto reply = writer.post("/api/v4/secrets/batch",
+                                       {{"projectId", project},
+                                        {"environment", environment},
+                                        {"secretPath", path},
+                                        {"secrets", Json::array({secret})}});
         if (reply.status != 200) throw std::runtime_error("secret refused: " + reply.body);
     }
 
@@ -124,12 +138,14 @@ struct Filled {
     void root() {
         Json tags = Json::object();
         for (const auto& [slug, colour] : {std::pair{"backend", "#ff0000"}, std::pair{"db", "#00ff00"}})
-            tags[slug] = writer.post("/api/v1/projects/" + project + "/tags",
-                                     {{"slug", slug}, {"color", colour}}).json["tag"]["id"];
+            tags[slug] =
+                writer.post("/api/v1/projects/" + project + "/tags", {{"slug", slug}, {"color", colour}})
+                    .json["tag"]["id"];
         const auto list = exchange("v4-secrets-list-root-unexpanded")["response"]["body"]["secrets"];
         for (auto secret : list) {
             secret["tagIds"] = Json::array();
-            for (const auto& tag : secret["tags"]) secret["tagIds"].push_back(tags[tag["slug"].get<std::string>()]);
+            for (const auto& tag : secret["tags"])
+                secret["tagIds"].push_back(tags[tag["slug"].get<std::string>()]);
             send("prod", "/", secret);
         }
     }
@@ -139,16 +155,30 @@ struct Filled {
 inline Reply replay(Client& client, const Json& recording) {
     const auto& request = recording["request"];
     std::string body, type = kavi::string_or(request["headers"], "Content-Type", "application/json");
-    if (request.contains("body_text")) body = request["body_text"];
-    else if (!request["body"].is_null()) body = request["body"].dump();
+    if (request.contains("body_text"))
+        body = request["body_text"];
+    else if (!request["body"].is_null())
+        body = request["body"].dump();
     return client.send(request["method"], request["target"], body, {}, type);
 }
 
 /// What differs from run to run is replaced by its kind.
 inline Json shape(const Json& value, const std::string& name = {}) {
-    static const std::vector<std::string> varying{
-        "id", "_id", "createdAt", "updatedAt", "folderId", "envId", "parentId", "reqId", "orgId",
-        "accessToken", "version", "date", "identityId", "createdBy", "color"};
+    static const std::vector<std::string> varying{"id",
+                                                  "_id",
+                                                  "createdAt",
+                                                  "updatedAt",
+                                                  "folderId",
+                                                  "envId",
+                                                  "parentId",
+                                                  "reqId",
+                                                  "orgId",
+                                                  "accessToken",
+                                                  "version",
+                                                  "date",
+                                                  "identityId",
+                                                  "createdBy",
+                                                  "color"};
     if (name == "description" || name == "lastSecretModified") return "any";
     if (std::ranges::find(varying, name) != varying.end()) return value.type_name();
     if (value.is_array()) {

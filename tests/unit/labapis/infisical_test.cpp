@@ -39,9 +39,7 @@ struct Infisical {
 
     std::string token() { return log_in().json["accessToken"]; }
 
-    std::string project() {
-        return api.get("/api/v1/workspace").json["workspaces"][0]["id"];
-    }
+    std::string project() { return api.get("/api/v1/workspace").json["workspaces"][0]["id"]; }
 
     std::string list(const std::string& more = "&secretPath=/infra") {
         return "/api/v4/secrets?projectId=" + project() + "&environment=prod" + more;
@@ -149,8 +147,11 @@ TEST_CASE("values are trimmed on the way in, but for one last newline") {
         const char *sent, *stored;
     };
 
-    const auto c = GENERATE(values<Case>(
-        {{"  padded  ", "padded"}, {"line\n", "line\n"}, {"a\r\nb\r\n", "a\r\nb\n"}, {" \n ", ""}, {"", ""}}));
+    const auto c = GENERATE(values<Case>({{"  padded  ", "padded"},
+                                          {"line\n", "line\n"},
+                                          {"a\r\nb\r\n", "a\r\nb\n"},
+                                          {" \n ", ""},
+                                          {"", ""}}));
     Infisical i;
     const Json body{{"projectId", i.project()}, {"environment", "dev"}, {"secretValue", c.sent}};
     CAPTURE(c.sent);
@@ -160,7 +161,8 @@ TEST_CASE("values are trimmed on the way in, but for one last newline") {
 TEST_CASE("a batch is stored whole or not at all") {
     Infisical i;
     Json body{{"projectId", i.project()}, {"environment", "dev"}};
-    body["secrets"] = Json::array({{{"secretKey", "B"}, {"secretValue", "1"}}, {{"secretKey", "A"}, {"secretValue", "1"}}});
+    body["secrets"] =
+        Json::array({{{"secretKey", "B"}, {"secretValue", "1"}}, {{"secretKey", "A"}, {"secretValue", "1"}}});
     CHECK(message(i.api.post("/api/v4/secrets/batch", body)) == "Secret already exists: A");
     CHECK(i.api.get("/api/v4/secrets/B?environment=dev&projectId=" + i.project()).status == 404);
 }
@@ -210,9 +212,12 @@ TEST_CASE("folders are made, listed and deleted") {
     Infisical i;
     const auto project = i.project();
     const auto list = [&](const std::string& path) {
-        return i.api.get("/api/v2/folders?projectId=" + project + "&environment=prod&path=" + path).json["folders"];
+        return i.api.get("/api/v2/folders?projectId=" + project + "&environment=prod&path=" + path)
+            .json["folders"];
     };
-    CHECK(i.api.post("/api/v2/folders", {{"projectId", project}, {"environment", "prod"}, {"name", "c"}, {"path", "/a/b"}})
+    CHECK(i.api
+              .post("/api/v2/folders",
+                    {{"projectId", project}, {"environment", "prod"}, {"name", "c"}, {"path", "/a/b"}})
               .json["folder"]["path"] == "/a/b/c");
     CHECK(list("/a/b").size() == 1);
     Json body{{"projectId", project}, {"environment", "prod"}, {"path", "/"}};

@@ -42,8 +42,11 @@ struct S3 {
         return config;
     }
 
-    Reply send(const std::string& method, const std::string& path, const std::string& query = {},
-               const std::string& body = {}, Headers headers = {}) {
+    Reply send(const std::string& method,
+               const std::string& path,
+               const std::string& query = {},
+               const std::string& body = {},
+               Headers headers = {}) {
         headers["host"] = fmt::format("127.0.0.1:{}", lab.apis.port("s3"));
         headers["x-amz-date"] = amz_date(std::time(nullptr) + shift);
         headers.emplace("x-amz-content-sha256", hex(sha256(body)));
@@ -54,7 +57,9 @@ struct S3 {
         return api.send(method, query.empty() ? path : path + "?" + query, body, sent, "binary/octet-stream");
     }
 
-    std::string authorization(const std::string& method, const std::string& path, const std::string& query,
+    std::string authorization(const std::string& method,
+                              const std::string& path,
+                              const std::string& query,
                               const Headers& headers) const {
         std::string lines, names;
         for (const auto& [name, value] : headers) {
@@ -65,8 +70,8 @@ struct S3 {
         for (auto& pair : pairs)
             if (!pair.empty() && pair.find('=') == pair.npos) pair += "=";
         std::ranges::sort(pairs);
-        const auto request = method + "\n" + path + "\n" + join(pairs, "&") + "\n" + lines + "\n" + names + "\n" +
-                             headers.at("x-amz-content-sha256");
+        const auto request = method + "\n" + path + "\n" + join(pairs, "&") + "\n" + lines + "\n" + names +
+                             "\n" + headers.at("x-amz-content-sha256");
         const auto day = headers.at("x-amz-date").substr(0, 8);
         const auto scope = day + "/nbg1/s3/aws4_request";
         const auto text =
@@ -121,8 +126,10 @@ TEST_CASE("an object is put, read in part and deleted") {
         const char *range, *body, *answered;
     };
 
-    for (const auto& c : {Case{"bytes=2-4", "234", "bytes 2-4/10"}, Case{"bytes=7-", "789", "bytes 7-9/10"},
-                          Case{"bytes=-2", "89", "bytes 8-9/10"}, Case{"bytes=8-99", "89", "bytes 8-9/10"}}) {
+    for (const auto& c : {Case{"bytes=2-4", "234", "bytes 2-4/10"},
+                          Case{"bytes=7-", "789", "bytes 7-9/10"},
+                          Case{"bytes=-2", "89", "bytes 8-9/10"},
+                          Case{"bytes=8-99", "89", "bytes 8-9/10"}}) {
         const auto part = s3.get("/backups/a/b.age", {}, {{"range", c.range}});
         CAPTURE(c.range);
         CHECK(part.status == 206);
@@ -193,8 +200,9 @@ TEST_CASE("a list in pages, and by folders") {
     std::vector<std::string> all;
     std::string token;
     do {
-        const auto page = s3.get("/backups", (token.empty() ? "" : "continuation-token=" + token + "&") +
-                                                 "list-type=2&max-keys=3");
+        const auto page =
+            s3.get("/backups",
+                   (token.empty() ? "" : "continuation-token=" + token + "&") + "list-type=2&max-keys=3");
         for (const auto& key : keys(page)) all.push_back(key);
         token = within(page.body, "NextContinuationToken");
         std::string encoded;
@@ -220,7 +228,9 @@ TEST_CASE("an upload in parts") {
         return fmt::format("<Part><PartNumber>{}</PartNumber><ETag>{}</ETag></Part>", number, tag);
     };
     const auto finish = [&](const std::string& parts) {
-        return s3.send("POST", "/backups/big", upload,
+        return s3.send("POST",
+                       "/backups/big",
+                       upload,
                        "<CompleteMultipartUpload>" + parts + "</CompleteMultipartUpload>");
     };
     CHECK(code(finish(part(2, two) + part(1, one))) == "InvalidPartOrder");
@@ -235,7 +245,8 @@ TEST_CASE("an upload in parts") {
     const auto small = "uploadId=" + within(s3.send("POST", "/backups/big", "uploads").body, "UploadId");
     const auto a = s3.send("PUT", "/backups/big", "partNumber=1&" + small, "x").header("ETag");
     const auto b = s3.send("PUT", "/backups/big", "partNumber=2&" + small, "y").header("ETag");
-    CHECK(code(s3.send("POST", "/backups/big", small, "<C>" + part(1, a) + part(2, b) + "</C>")) == "EntityTooSmall");
+    CHECK(code(s3.send("POST", "/backups/big", small, "<C>" + part(1, a) + part(2, b) + "</C>")) ==
+          "EntityTooSmall");
     CHECK(s3.send("DELETE", "/backups/big", small).status == 204);
     CHECK(within(s3.get("/backups", "uploads").body, "UploadId").empty());
 }
@@ -244,8 +255,9 @@ TEST_CASE("versions and their locks") {
     S3 s3;
     CHECK(s3.put("/locked", "", {{"x-amz-bucket-object-lock-enabled", "true"}}).status == 200);
     CHECK(within(s3.get("/locked", "versioning").body, "Status") == "Enabled");
-    const std::string rule = "<ObjectLockConfiguration><Rule><DefaultRetention><Mode>COMPLIANCE</Mode><Days>30</Days>"
-                             "</DefaultRetention></Rule></ObjectLockConfiguration>";
+    const std::string rule =
+        "<ObjectLockConfiguration><Rule><DefaultRetention><Mode>COMPLIANCE</Mode><Days>30</Days>"
+        "</DefaultRetention></Rule></ObjectLockConfiguration>";
     CHECK(s3.send("PUT", "/locked", "object-lock", rule).status == 200);
     const auto first = s3.put("/locked/x", "1").header("x-amz-version-id");
     const auto second = s3.put("/locked/x", "2").header("x-amz-version-id");
@@ -258,7 +270,9 @@ TEST_CASE("versions and their locks") {
     CHECK(s3.get("/locked/x", "versionId=" + second).body == "2");
     for (const auto& headers : {S3::Headers{}, S3::Headers{{"x-amz-bypass-governance-retention", "true"}}})
         CHECK(code(s3.send("DELETE", "/locked/x", "versionId=" + second, {}, headers)) == "AccessDenied");
-    const auto weaker = "<Retention><Mode>GOVERNANCE</Mode><RetainUntilDate>2099-01-01T00:00:00Z</RetainUntilDate></Retention>";
+    const auto weaker =
+        "<Retention><Mode>GOVERNANCE</Mode><RetainUntilDate>2099-01-01T00:00:00Z</RetainUntilDate></"
+        "Retention>";
     CHECK(code(s3.send("PUT", "/locked/x", "retention&versionId=" + first, weaker)) == "AccessDenied");
     const auto versions = s3.get("/locked", "versions").body;
     CHECK(versions.find("<DeleteMarker>") < versions.find("<Version>"));
@@ -269,8 +283,10 @@ TEST_CASE("versions and their locks") {
     CHECK(code(s3.put("/backups/y", "1", governed)) == "InvalidRequest");
     const auto held = s3.put("/locked/y", "1", governed).header("x-amz-version-id");
     CHECK(code(s3.send("DELETE", "/locked/y", "versionId=" + held)) == "AccessDenied");
-    CHECK(s3.send("DELETE", "/locked/y", "versionId=" + held, {}, {{"x-amz-bypass-governance-retention", "true"}})
-              .status == 204);
+    CHECK(
+        s3.send(
+              "DELETE", "/locked/y", "versionId=" + held, {}, {{"x-amz-bypass-governance-retention", "true"}})
+            .status == 204);
 }
 
 TEST_CASE("buckets, and many objects deleted at once") {
@@ -281,7 +297,9 @@ TEST_CASE("buckets, and many objects deleted at once") {
     CHECK_THAT(s3.get("/").body, ContainsSubstring("<Name>second</Name>"));
     s3.put("/second/a", "1");
     s3.put("/second/b", "2");
-    const auto done = s3.send("POST", "/second", "delete",
+    const auto done = s3.send("POST",
+                              "/second",
+                              "delete",
                               "<Delete><Object><Key>a</Key></Object><Object><Key>b</Key></Object></Delete>");
     CHECK(keys(done) == std::vector<std::string>{"a", "b"});
     CHECK(s3.send("DELETE", "/second").status == 204);

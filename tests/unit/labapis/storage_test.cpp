@@ -22,7 +22,8 @@ struct Storage {
     explicit Storage(std::optional<std::filesystem::path> folder = {})
         : lab(config(std::move(folder))),
           api(lab, "storage", HetznerSeed{}.token),
-          box(fmt::format("/storage_boxes/{}", api.get("/storage_boxes").json["storage_boxes"][0]["id"].dump())) {}
+          box(fmt::format("/storage_boxes/{}",
+                          api.get("/storage_boxes").json["storage_boxes"][0]["id"].dump())) {}
 
     static LabApisConfig config(std::optional<std::filesystem::path> folder) {
         LabApisConfig config;
@@ -58,8 +59,8 @@ struct Storage {
 };
 
 struct Folder {
-    std::filesystem::path path = std::filesystem::temp_directory_path() /
-                                 fmt::format("labapis-{}-{}", ::getpid(), ++count);
+    std::filesystem::path path =
+        std::filesystem::temp_directory_path() / fmt::format("labapis-{}-{}", ::getpid(), ++count);
     static inline int count = 0;
 
     Folder() { std::filesystem::create_directories(path / "disk"); }
@@ -75,11 +76,12 @@ struct Folder {
 
 TEST_CASE("a storage box's life") {
     Storage s;
-    const auto made = s.post("/storage_boxes", {{"name", "second"},
-                                                {"storage_box_type", "bx21"},
-                                                {"location", "fsn1"},
-                                                {"password", good_password},
-                                                {"access_settings", {{"ssh_enabled", true}}}});
+    const auto made = s.post("/storage_boxes",
+                             {{"name", "second"},
+                              {"storage_box_type", "bx21"},
+                              {"location", "fsn1"},
+                              {"password", good_password},
+                              {"access_settings", {{"ssh_enabled", true}}}});
     CHECK(made["storage_box"]["status"] == "initializing");
     CHECK(made["storage_box"]["server"].is_null());
     const auto path = "/storage_boxes/" + made["storage_box"]["id"].dump();
@@ -90,7 +92,8 @@ TEST_CASE("a storage box's life") {
     CHECK(string_or(box, "server").ends_with(".your-storagebox.de"));
     CHECK(s.api.get("/storage_boxes?name=second").json["storage_boxes"].size() == 1);
 
-    CHECK(s.api.put(path, {{"name", "renamed"}, {"labels", {{"a", "b"}}}}).json["storage_box"]["name"] == "renamed");
+    CHECK(s.api.put(path, {{"name", "renamed"}, {"labels", {{"a", "b"}}}}).json["storage_box"]["name"] ==
+          "renamed");
     CHECK(s.api.get("/storage_boxes?label_selector=a%3Db").json["storage_boxes"].size() == 1);
     CHECK(s.api.put(path, {{"name", "box"}}).code() == "uniqueness_error");
 
@@ -121,7 +124,8 @@ TEST_CASE("a storage box's settings") {
                                        {"day_of_month", nullptr}});
     CHECK(s.outcome(s.api.post(s.box + "/actions/disable_snapshot_plan")) == "success");
     CHECK(s.shown()["snapshot_plan"].is_null());
-    CHECK(s.api.get(s.box + "/actions?sort=id:desc").json["actions"][0]["command"] == "disable_snapshot_plan");
+    CHECK(s.api.get(s.box + "/actions?sort=id:desc").json["actions"][0]["command"] ==
+          "disable_snapshot_plan");
     const auto action = s.api.get(s.box + "/actions").json["actions"][0]["id"].dump();
     CHECK(s.api.get(s.box + "/actions/" + action).json["action"]["command"] == "change_type");
 }
@@ -140,7 +144,9 @@ TEST_CASE("what a storage box refuses") {
         {"/actions/enable_snapshot_plan", R"({"max_snapshots":11,"minute":0,"hour":0})", "invalid_input"},
         {"/actions/enable_snapshot_plan", R"({"max_snapshots":1,"minute":0,"hour":24})", "invalid_input"},
         {"/actions/rollback_snapshot", R"({"snapshot":"none"})", "invalid_input"},
-        {"/subaccounts", R"({"home_directory":"/abs","password":"Correct-horse-7-battery"})", "invalid_input"},
+        {"/subaccounts",
+         R"({"home_directory":"/abs","password":"Correct-horse-7-battery"})",
+         "invalid_input"},
         {"/subaccounts/1/actions/change_home_directory", R"({"home_directory":"x"})", "not_found"},
         {"/snapshots", "no json", "json_error"},
     }));
@@ -162,7 +168,8 @@ TEST_CASE("one change at a time") {
 TEST_CASE("sub-accounts") {
     Storage s;
     const auto all = s.box + "/subaccounts";
-    const auto made = s.post(all, {{"home_directory", "git"}, {"password", good_password}, {"description", "d"}});
+    const auto made =
+        s.post(all, {{"home_directory", "git"}, {"password", good_password}, {"description", "d"}});
     CHECK(made["subaccount"].size() == 2);
     const auto path = all + "/" + made["subaccount"]["id"].dump();
     const auto one = s.api.get(path).json["subaccount"];
@@ -192,7 +199,8 @@ TEST_CASE("snapshots of a box that has a disk") {
     CHECK(s.shown()["stats"]["size_data"] == 5);
 
     const auto all = s.box + "/snapshots";
-    const auto first = s.post(all, {{"description", "before"}, {"labels", {{"by", "test"}}}})["snapshot"]["id"].dump();
+    const auto first =
+        s.post(all, {{"description", "before"}, {"labels", {{"by", "test"}}}})["snapshot"]["id"].dump();
     folder.write("one", "second");
     folder.write("two", "more");
     const auto second = s.post(all, Json::object())["snapshot"]["id"].dump();

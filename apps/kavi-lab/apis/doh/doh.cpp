@@ -40,8 +40,7 @@ std::optional<int> type_number(const std::string& text) {
 }
 
 std::string type_name(int number) {
-    return std::string(
-        std::ranges::find(types, number, [](const auto& type) { return type.second; })->first);
+    return std::string(std::ranges::find(types, number, [](const auto& type) { return type.second; })->first);
 }
 
 Json answer_json(const std::string& name, int type, const std::string& data) {

@@ -30,6 +30,7 @@ struct Call {
     std::vector<Part> parts;                    ///< of a multipart body
     std::map<std::string, std::string> params;  ///< what the route's {names} stand for, decoded
     std::string peer;
+    bool faulty = false;  ///< a fault of the lab struck it
 
     /// The first header of that (lower-case) name.
     std::optional<std::string> header(const std::string& name) const;

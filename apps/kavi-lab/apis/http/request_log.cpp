@@ -129,6 +129,7 @@ void RequestLog::write(const std::string& api, const Call& call, const Answer& a
                      {"status", answer.status},
                      {"bytes_in", call.body.size()},
                      {"bytes_out", sent}};
+    if (call.faulty) line["fault"] = true;
     line["body"] = body_json(call.body, call.content_type(), verbose_);
     if (verbose_) {
         line["below_prefix"] = call.path;

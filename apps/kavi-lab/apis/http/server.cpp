@@ -169,6 +169,7 @@ struct HttpServer::Parts {
         wait(surroundings.latency);
         if (!api.reachable()) return drop(call, response, peer_port);
         const auto fault = surroundings.faults->for_request(name, call.method, call.path);
+        call.faulty = fault.has_value();
         if (fault) wait(fault->delay);
         const auto answer = fault ? with_fault(call, *fault) : carry_out(call);
         if (fault && fault->reset) return drop(call, response, peer_port);

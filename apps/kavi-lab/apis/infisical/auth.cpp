@@ -27,17 +27,18 @@ Identity& identity_of(Infisical& infisical, const Call& call) {
 Answer revoke_client_secret(Infisical& infisical, const Call& call) {
     auto& identity = identity_of(infisical, call);
     infisical.identities().revoke_client_secret(identity);
-    return Answer::json(200, {{"clientSecretData",
-                               {{"id", identity.client_secret_id},
-                                {"createdAt", timestamp()},
-                                {"updatedAt", timestamp()},
-                                {"description", ""},
-                                {"clientSecretPrefix", identity.seed.client_secret.substr(0, 4)},
-                                {"clientSecretNumUses", identity.logins},
-                                {"clientSecretNumUsesLimit", identity.seed.client_secret_uses},
-                                {"clientSecretTTL", 0},
-                                {"identityUAId", identity.id},
-                                {"isClientSecretRevoked", true}}}});
+    return Answer::json(200,
+                        {{"clientSecretData",
+                          {{"id", identity.client_secret_id},
+                           {"createdAt", timestamp()},
+                           {"updatedAt", timestamp()},
+                           {"description", ""},
+                           {"clientSecretPrefix", identity.seed.client_secret.substr(0, 4)},
+                           {"clientSecretNumUses", identity.logins},
+                           {"clientSecretNumUsesLimit", identity.seed.client_secret_uses},
+                           {"clientSecretTTL", 0},
+                           {"identityUAId", identity.id},
+                           {"isClientSecretRevoked", true}}}});
 }
 
 Answer status(const Infisical& infisical) {
@@ -71,10 +72,11 @@ void add_auth_routes(Router& router, Infisical& infisical) {
     });
     router.add("POST", "/api/v1/auth/token-auth/identities/{id}/tokens", [&](Call& call) {
         auto& identity = identity_of(infisical, call);
-        return Answer::json(
-            200, infisical.identities().make_token(identity, string_or(body_of(call), "name")));
+        return Answer::json(200,
+                            infisical.identities().make_token(identity, string_or(body_of(call), "name")));
     });
-    router.add("POST", "/api/v1/auth/universal-auth/identities/{id}/client-secrets/{secret}/revoke",
+    router.add("POST",
+               "/api/v1/auth/universal-auth/identities/{id}/client-secrets/{secret}/revoke",
                [&](Call& call) { return revoke_client_secret(infisical, call); });
 }
 

@@ -66,7 +66,10 @@ struct Target {
     std::string path;
 };
 
-Target target_of(Infisical& infisical, const Call& call, const Json& body, const Version& version,
+Target target_of(Infisical& infisical,
+                 const Call& call,
+                 const Json& body,
+                 const Version& version,
                  const std::string& verb) {
     const auto id = required(body, version.project), slug = required(body, "environment");
     auto& project = infisical.project(call, id);
@@ -107,7 +110,8 @@ Answer remove(Infisical& infisical, const Call& call, const Version& version) {
     const auto& folder = **found;
     const bool empty = folder.folders.empty() && folder.secrets.empty() && folder.imports.empty();
     if (!empty && body.value("forceDelete", Json(false)) != true)
-        throw Problem{400, "deleteFolder",
+        throw Problem{400,
+                      "deleteFolder",
                       fmt::format("Cannot delete folder \"{}\" because it contains resources. Use "
                                   "forceDelete=true to delete it forcefully.",
                                   folder.name)};
@@ -120,15 +124,17 @@ Answer remove(Infisical& infisical, const Call& call, const Version& version) {
 
 void add_folder_routes(Router& router, Infisical& infisical) {
     std::vector<Version> versions{{"/api/v1/folders", "workspaceId"}};
-    if (infisical.seed().age == InfisicalAge::july_2026)
-        versions.push_back({"/api/v2/folders", "projectId"});
+    if (infisical.seed().age == InfisicalAge::july_2026) versions.push_back({"/api/v2/folders", "projectId"});
     for (const auto& version : versions) {
-        router.add("GET", version.route,
-                   [&infisical, version](Call& call) { return list(infisical, call, version); });
-        router.add("POST", version.route,
-                   [&infisical, version](Call& call) { return create(infisical, call, version); });
-        router.add("DELETE", version.route + "/{folder}",
-                   [&infisical, version](Call& call) { return remove(infisical, call, version); });
+        router.add("GET", version.route, [&infisical, version](Call& call) {
+            return list(infisical, call, version);
+        });
+        router.add("POST", version.route, [&infisical, version](Call& call) {
+            return create(infisical, call, version);
+        });
+        router.add("DELETE", version.route + "/{folder}", [&infisical, version](Call& call) {
+            return remove(infisical, call, version);
+        });
     }
 }
 

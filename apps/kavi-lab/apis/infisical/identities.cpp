@@ -40,7 +40,8 @@ std::int64_t epoch(system_clock::time_point time) {
 
 Problem malformed() {
     return token_error(
-        "The provided access token is malformed. Please use a valid token or generate a new one and try again.");
+        "The provided access token is malformed. Please use a valid token or generate a new one and try "
+        "again.");
 }
 
 }  // namespace

@@ -31,8 +31,12 @@ Answer list(Infisical& infisical, const Call& call, const std::string& project_f
         200, {{"message", "Successfully fetched secret imports"}, {"secretImports", std::move(imports)}});
 }
 
-Folder& folder_of(Infisical& infisical, const Call& call, const Json& body, const std::string& field,
-                  const std::string& verb, Project*& project) {
+Folder& folder_of(Infisical& infisical,
+                  const Call& call,
+                  const Json& body,
+                  const std::string& field,
+                  const std::string& verb,
+                  Project*& project) {
     const auto id = required(body, field), environment = required(body, "environment");
     project = &infisical.project(call, id);
     infisical.check_right(call, *project, Right::write, verb, "secret-imports");
@@ -51,8 +55,7 @@ Answer create(Infisical& infisical, const Call& call, const std::string& field) 
     const auto from_path = normal_path(required(body["import"], "path"));
     Project* project = nullptr;
     auto& folder = folder_of(infisical, call, body, field, "create", project);
-    if (project->folder(from_environment, from_path) == nullptr)
-        throw not_found("Imported folder not found");
+    if (project->folder(from_environment, from_path) == nullptr) throw not_found("Imported folder not found");
     const bool there = std::ranges::any_of(folder.imports, [&](const Import& one) {
         return one.environment == from_environment && one.path == from_path;
     });
@@ -60,8 +63,9 @@ Answer create(Infisical& infisical, const Call& call, const std::string& field) 
     auto& made = folder.imports.emplace_back();
     made.environment = from_environment;
     made.path = from_path;
-    return Answer::json(200, {{"message", "Successfully created secret import"},
-                              {"secretImport", import_json(made, folder.imports.size(), folder, *project)}});
+    return Answer::json(200,
+                        {{"message", "Successfully created secret import"},
+                         {"secretImport", import_json(made, folder.imports.size(), folder, *project)}});
 }
 
 Answer remove(Infisical& infisical, const Call& call, const std::string& field) {
@@ -83,12 +87,13 @@ void add_import_routes(Router& router, Infisical& infisical) {
     if (infisical.seed().age == InfisicalAge::july_2026)
         versions.emplace_back("/api/v2/secret-imports", "projectId");
     for (const auto& [route, field] : versions) {
-        router.add("GET", route,
-                   [&infisical, name = field](Call& call) { return list(infisical, call, name); });
-        router.add("POST", route,
-                   [&infisical, name = field](Call& call) { return create(infisical, call, name); });
-        router.add("DELETE", route + "/{id}",
-                   [&infisical, name = field](Call& call) { return remove(infisical, call, name); });
+        router.add(
+            "GET", route, [&infisical, name = field](Call& call) { return list(infisical, call, name); });
+        router.add(
+            "POST", route, [&infisical, name = field](Call& call) { return create(infisical, call, name); });
+        router.add("DELETE", route + "/{id}", [&infisical, name = field](Call& call) {
+            return remove(infisical, call, name);
+        });
     }
 }
 

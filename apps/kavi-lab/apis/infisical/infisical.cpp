@@ -18,13 +18,15 @@ constexpr std::int64_t login_limit = 200;
 /// As for a route that isn't there: the only error without a reqId.
 Answer no_route(const Call& call) {
     const auto target = call.raw_path + (call.raw_query.empty() ? "" : "?" + call.raw_query);
-    return Answer::json(404, {{"message", "Route " + call.method + ":" + target + " not found"},
-                              {"error", "Not Found"},
-                              {"statusCode", 404}});
+    return Answer::json(404,
+                        {{"message", "Route " + call.method + ":" + target + " not found"},
+                         {"error", "Not Found"},
+                         {"statusCode", 404}});
 }
 
 Problem too_many(std::int64_t seconds) {
-    return {429, "RateLimitExceeded",
+    return {429,
+            "RateLimitExceeded",
             fmt::format("Rate limit exceeded. Please try again in {} seconds", seconds)};
 }
 
@@ -45,9 +47,8 @@ Problem problem_of(int status) {
 void add_tag(const Call& call, Answer& answer) {
     if (answer.body.empty()) return;
     const auto present = std::ranges::find(answer.headers, "etag", &Pairs::value_type::first);
-    auto tag = present != answer.headers.end()
-                   ? present->second
-                   : "\"" + base64(sha256(answer.body).substr(0, 20)) + "\"";
+    auto tag = present != answer.headers.end() ? present->second
+                                               : "\"" + base64(sha256(answer.body).substr(0, 20)) + "\"";
     if (present == answer.headers.end()) answer.headers.emplace_back("etag", tag);
     auto known = call.header("if-none-match").value_or("");
     if (known.starts_with("W/")) known = known.substr(2);
@@ -67,7 +68,9 @@ std::string bucket_of(const std::string& route) {
 }  // namespace
 
 Infisical::Infisical(const InfisicalSeed& seed, std::function<bool()> reachable)
-    : seed_(seed), reachable_(std::move(reachable)), vault_(seed.projects),
+    : seed_(seed),
+      reachable_(std::move(reachable)),
+      vault_(seed.projects),
       identities_(seed.identities, seed.age, vault_.organisation()) {
     add_auth_routes(router_, *this);
     add_secret_list_routes(router_, *this);
@@ -134,9 +137,10 @@ Project& Infisical::project(const Call& call, const std::string& id) {
     caller(call);
     auto* found = vault_.by_id(id);
     if (found == nullptr)
-        throw not_found(fmt::format("Project with ID '{}' not found during bot lookup. Are you sure you are "
-                                    "using the correct project ID?",
-                                    id));
+        throw not_found(
+            fmt::format("Project with ID '{}' not found during bot lookup. Are you sure you are "
+                        "using the correct project ID?",
+                        id));
     member_or_throw(call, *found);
     return *found;
 }
@@ -151,13 +155,17 @@ Project& Infisical::project_by_slug(const Call& call, const std::string& slug) {
 
 void Infisical::member_or_throw(const Call& call, const Project& project) {
     if (caller(call).seed.roles.contains(project.slug)) return;
-    throw Problem{403, "ProjectMembershipNotFound",
+    throw Problem{403,
+                  "ProjectMembershipNotFound",
                   fmt::format("You are not a member of this project with ID {}. Please assign this identity "
                               "to the project with the appropriate permissions, then try again.",
                               project.id)};
 }
 
-void Infisical::check_right(const Call& call, const Project& project, Right right, const std::string& verb,
+void Infisical::check_right(const Call& call,
+                            const Project& project,
+                            Right right,
+                            const std::string& verb,
                             const std::string& subject) {
     const auto& role = caller(call).seed.roles.at(project.slug);
     const bool all = role == "admin" || role == "member";
@@ -173,8 +181,7 @@ void Infisical::add_generated(std::size_t count) {
     const std::scoped_lock lock(mutex_);
     if (vault_.projects().empty() || vault_.projects().front()->environments.empty()) return;
     auto& project = *vault_.projects().front();
-    const auto slug =
-        project.environment("prod") != nullptr ? "prod" : project.environments.back()->slug;
+    const auto slug = project.environment("prod") != nullptr ? "prod" : project.environments.back()->slug;
     auto& folder = project.make_folder(slug, "/scale");
     for (std::size_t i = 0; i < count; ++i)
         put_secret(folder, fmt::format("GENERATED_{:05}", i), hex(sha256(fmt::format("generated {}", i))));

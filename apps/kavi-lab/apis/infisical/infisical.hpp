@@ -46,7 +46,10 @@ class Infisical final : public Api {
     Project& project(const Call& call, const std::string& id);
     Project& project_by_slug(const Call& call, const std::string& slug);
     /// Throws 403 PermissionDenied where the caller's role in the project doesn't allow it.
-    void check_right(const Call& call, const Project& project, Right right, const std::string& verb,
+    void check_right(const Call& call,
+                     const Project& project,
+                     Right right,
+                     const std::string& verb,
                      const std::string& subject);
     /// Who is calling (its token counted once for each request).
     const Identity& caller(const Call& call);

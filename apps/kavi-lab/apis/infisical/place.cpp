@@ -33,8 +33,12 @@ Place place_of_query(Infisical& infisical, const Call& call, Form form) {
     return {&project, *environment, path, project.folder(*environment, path)};
 }
 
-Place place_of_body(Infisical& infisical, const Call& call, const Json& body, Form form,
-                    const std::string& verb, const std::string& error) {
+Place place_of_body(Infisical& infisical,
+                    const Call& call,
+                    const Json& body,
+                    Form form,
+                    const std::string& verb,
+                    const std::string& error) {
     const auto id = required(body, form == Form::v3 ? "workspaceId" : "projectId");
     const auto environment = required(body, "environment");
     const auto path = without_last_slashes(string_or(body, "secretPath", "/"));
@@ -46,9 +50,10 @@ Place place_of_body(Infisical& infisical, const Call& call, const Json& body, Fo
 }
 
 Problem no_folder(const Place& place, const std::string& error) {
-    return not_found(fmt::format("Folder with path '{}' in environment with slug '{}' not found", place.path,
-                                 place.environment),
-                     error);
+    return not_found(
+        fmt::format(
+            "Folder with path '{}' in environment with slug '{}' not found", place.path, place.environment),
+        error);
 }
 
 std::string secrets_route(Form form) {

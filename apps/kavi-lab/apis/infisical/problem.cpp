@@ -25,7 +25,9 @@ std::string request_id() {
 }  // namespace
 
 Answer failure(const Problem& problem) {
-    Json body{{"reqId", request_id()}, {"statusCode", problem.status}, {"message", problem.message},
+    Json body{{"reqId", request_id()},
+              {"statusCode", problem.status},
+              {"message", problem.message},
               {"error", problem.error}};
     if (!problem.details.is_null()) body["details"] = problem.details;
     return Answer::json(problem.status, body);
@@ -71,7 +73,8 @@ Problem missing_field(const std::string& field, const std::string& expected) {
 }
 
 Problem custom_issue(const std::string& field, const std::string& message) {
-    return validation(Json::array({{{"code", "custom"}, {"message", message}, {"path", Json::array({field})}}}));
+    return validation(
+        Json::array({{{"code", "custom"}, {"message", message}, {"path", Json::array({field})}}}));
 }
 
 Problem went_wrong(const std::string& error) {

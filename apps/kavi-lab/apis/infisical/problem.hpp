@@ -9,9 +9,9 @@ namespace kavi::lab::infisical {
 /// A refusal: thrown by handlers, turned into {reqId, statusCode, message, error, details}.
 struct Problem {
     int status = 400;
-    std::string error;        ///< "NotFound", "TokenError", …
-    Json message;             ///< a text; for 422 an array of issues
-    Json details = nullptr;   ///< null: not sent
+    std::string error;       ///< "NotFound", "TokenError", …
+    Json message;            ///< a text; for 422 an array of issues
+    Json details = nullptr;  ///< null: not sent
 };
 
 Answer failure(const Problem& problem);

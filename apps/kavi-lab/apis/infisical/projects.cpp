@@ -25,18 +25,19 @@ Answer environment(Infisical& infisical, const Call& call) {
     const auto& all = project.environments;
     const auto found = std::ranges::find(all, slug, [](const auto& one) { return one->slug; });
     if (found == all.end()) throw not_found("Environment not found");
-    return Answer::json(200, {{"environment",
-                               {{"id", (*found)->id},
-                                {"name", (*found)->name},
-                                {"slug", slug},
-                                {"position", found - all.begin() + 1},
-                                {"projectId", project.id},
-                                {"createdAt", (*found)->created},
-                                {"updatedAt", (*found)->created},
-                                {"deleteAfter", nullptr},
-                                {"softDeletedAt", nullptr},
-                                {"deletedByUserId", nullptr},
-                                {"deletedByIdentityId", nullptr}}}});
+    return Answer::json(200,
+                        {{"environment",
+                          {{"id", (*found)->id},
+                           {"name", (*found)->name},
+                           {"slug", slug},
+                           {"position", found - all.begin() + 1},
+                           {"projectId", project.id},
+                           {"createdAt", (*found)->created},
+                           {"updatedAt", (*found)->created},
+                           {"deleteAfter", nullptr},
+                           {"softDeletedAt", nullptr},
+                           {"deletedByUserId", nullptr},
+                           {"deletedByIdentityId", nullptr}}}});
 }
 
 Json tag_json(const Tag& tag, const Project& project) {
@@ -72,8 +73,11 @@ Answer create_tag(Infisical& infisical, const Call& call) {
     return Answer::json(200, {{"tag", tag_json(tag, project)}});
 }
 
-void add_project_form(Router& router, Infisical& infisical, const std::string& route,
-                      const std::string& one, const std::string& all) {
+void add_project_form(Router& router,
+                      Infisical& infisical,
+                      const std::string& route,
+                      const std::string& one,
+                      const std::string& all) {
     router.add("GET", route, [&infisical, all](Call& call) { return list(infisical, call, all); });
     router.add("GET", route + "/{id}", [&infisical, one](Call& call) {
         auto json = view(infisical, infisical.project(call, call.params.at("id")));
@@ -93,8 +97,9 @@ void add_project_routes(Router& router, Infisical& infisical) {
     router.add("GET", route + "/slug/{slug}", [&](Call& call) {
         return Answer::json(200, view(infisical, infisical.project_by_slug(call, call.params.at("slug"))));
     });
-    router.add("GET", route + "/{id}/environments/slug/{slug}",
-               [&](Call& call) { return environment(infisical, call); });
+    router.add("GET", route + "/{id}/environments/slug/{slug}", [&](Call& call) {
+        return environment(infisical, call);
+    });
     router.add("POST", route + "/{id}/tags", [&](Call& call) { return create_tag(infisical, call); });
 }
 

@@ -19,7 +19,8 @@ struct Met {
 };
 
 /// The imports of these folders that weren't met before; they are met now.
-std::vector<Met> unmet(const Project& project, const std::vector<const Folder*>& importing,
+std::vector<Met> unmet(const Project& project,
+                       const std::vector<const Folder*>& importing,
                        std::set<Place>& met) {
     std::vector<Met> found;
     for (const auto* folder : importing)
@@ -37,8 +38,11 @@ void append_own(std::vector<Imported::Seen>& seen, const Met& from) {
         seen.push_back({&secret, from.folder, from.declared->environment});
 }
 
-void append_deeper(std::vector<Imported::Seen>& seen, const Project& project, const Folder& folder,
-                   std::set<Place>& met, std::size_t depth) {
+void append_deeper(std::vector<Imported::Seen>& seen,
+                   const Project& project,
+                   const Folder& folder,
+                   std::set<Place>& met,
+                   std::size_t depth) {
     if (depth > depth_limit) return;
     for (const auto& deeper : unmet(project, {&folder}, met)) {
         append_own(seen, deeper);
@@ -120,7 +124,9 @@ std::optional<std::string> Expander::first_missing(const std::string& text, cons
     return std::nullopt;
 }
 
-std::string Expander::expand(const std::string& text, const Scope& scope, std::vector<std::string>& path,
+std::string Expander::expand(const std::string& text,
+                             const Scope& scope,
+                             std::vector<std::string>& path,
                              bool& missing) const {
     std::string expanded;
     for (std::size_t at = 0; at < text.size();) {
@@ -135,8 +141,10 @@ std::string Expander::expand(const std::string& text, const Scope& scope, std::v
     return expanded;
 }
 
-std::string Expander::expand_one(const std::string& reference, const Scope& scope,
-                                 std::vector<std::string>& path, bool& missing) const {
+std::string Expander::expand_one(const std::string& reference,
+                                 const Scope& scope,
+                                 std::vector<std::string>& path,
+                                 bool& missing) const {
     const auto parts = split(std::string_view(reference).substr(2, reference.size() - 3), '.');
     const auto found = find(parts, scope);
     if (!found) {

@@ -53,9 +53,13 @@ class Expander {
         std::string identity;  ///< folder and key
     };
 
-    std::string expand(const std::string& text, const Scope& scope, std::vector<std::string>& path,
+    std::string expand(const std::string& text,
+                       const Scope& scope,
+                       std::vector<std::string>& path,
                        bool& missing) const;
-    std::string expand_one(const std::string& reference, const Scope& scope, std::vector<std::string>& path,
+    std::string expand_one(const std::string& reference,
+                           const Scope& scope,
+                           std::vector<std::string>& path,
                            bool& missing) const;
     std::optional<Found> find(const std::vector<std::string>& parts, const Scope& scope) const;
     std::optional<Found> find_local(const std::string& key, const Scope& scope) const;

@@ -77,8 +77,11 @@ void keep_asked_tags(const Call& call, Json& secret) {
     secret["tags"] = std::move(kept);
 }
 
-Json own_secrets(const Call& call, const Place& place, const std::vector<Listed>& folders,
-                 const Switches& switches, Form form) {
+Json own_secrets(const Call& call,
+                 const Place& place,
+                 const std::vector<Listed>& folders,
+                 const Switches& switches,
+                 Form form) {
     const Expander expander(*place.project);
     std::vector<Json> secrets;
     for (const auto& [folder, path] : folders)
@@ -96,11 +99,13 @@ Json own_secrets(const Call& call, const Place& place, const std::vector<Listed>
 /// By name, as the database's collation has it; the older server has no order at all.
 void put_in_order(Json& secrets, InfisicalAge age) {
     const auto* field = age == InfisicalAge::june_2025 ? "id" : "secretKey";
-    std::ranges::stable_sort(secrets.get_ref<Json::array_t&>(), {},
-                             [&](const Json& one) { return string_or(one, field); });
+    std::ranges::stable_sort(
+        secrets.get_ref<Json::array_t&>(), {}, [&](const Json& one) { return string_or(one, field); });
 }
 
-Json import_list(const Place& place, const std::vector<Listed>& folders, const Switches& switches,
+Json import_list(const Place& place,
+                 const std::vector<Listed>& folders,
+                 const Switches& switches,
                  Form form) {
     const Expander expander(*place.project);
     std::vector<const Folder*> importing;
@@ -143,7 +148,8 @@ Answer list(Infisical& infisical, const Call& call, Form form) {
     if (place.folder == nullptr)
         throw not_found(fmt::format("Folder with path '{}' in environment '{}' was not found. Please ensure "
                                     "the environment slug and secret path is correct.",
-                                    place.path, place.environment),
+                                    place.path,
+                                    place.environment),
                         "SecretPathNotFound");
     std::vector<Listed> folders{{place.folder, place.path}};
     if (switches.recursive) append_below(folders, *place.folder);
@@ -176,19 +182,23 @@ Answer get(Infisical& infisical, const Call& call, Form form) {
     const auto unknown = not_found("Secret with name '" + key + "' not found");
     if (call.parameter("type") == "personal") throw unknown;
     const auto own = place.folder->secrets.find(key);
-    const auto imports = switches.imports ? imported(*place.project, {place.folder}) : std::vector<Imported>{};
+    const auto imports =
+        switches.imports ? imported(*place.project, {place.folder}) : std::vector<Imported>{};
     const auto* seen = own == place.folder->secrets.end() ? find_imported(imports, key) : nullptr;
     if (own == place.folder->secrets.end() && seen == nullptr) throw unknown;
     const auto& folder = seen == nullptr ? *place.folder : *seen->folder;
     auto secret = seen == nullptr ? own->second : *seen->secret;
     choose_version(secret, call);
-    auto json = listed_secret(secret, *place.project, seen == nullptr ? place.environment : seen->environment,
+    auto json = listed_secret(secret,
+                              *place.project,
+                              seen == nullptr ? place.environment : seen->environment,
                               seen == nullptr ? place.path : folder.path());
     if (switches.expand)
         json["secretValue"] = Expander(*place.project).own(secret, folder, form == Form::v4 && !seen);
     if (!switches.view) hide_value(json);
     if (call.parameter("version"))
-        for (const auto* absent : {"isRotatedSecret", "rotationId", "secretMetadata", "tags"}) json.erase(absent);
+        for (const auto* absent : {"isRotatedSecret", "rotationId", "secretMetadata", "tags"})
+            json.erase(absent);
     if (infisical.seed().age == InfisicalAge::june_2025)
         for (const auto* absent : {"isRotatedSecret", "rotationId", "secretPath"}) json.erase(absent);
     return Answer::json(200, {{"secret", std::move(json)}});
@@ -200,8 +210,8 @@ void add_secret_list_routes(Router& router, Infisical& infisical) {
     for (const auto form : forms_of(infisical.seed().age)) {
         const auto route = secrets_route(form);
         router.add("GET", route, [&infisical, form](Call& call) { return list(infisical, call, form); });
-        router.add("GET", route + "/{key}",
-                   [&infisical, form](Call& call) { return get(infisical, call, form); });
+        router.add(
+            "GET", route + "/{key}", [&infisical, form](Call& call) { return get(infisical, call, form); });
     }
 }
 

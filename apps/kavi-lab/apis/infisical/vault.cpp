@@ -28,8 +28,12 @@ std::string uuid_of(std::string_view text) {
     auto digits = hex(sha256(text)).substr(0, 32);
     digits[12] = '4';
     digits[16] = 'a';
-    return fmt::format("{}-{}-{}-{}-{}", digits.substr(0, 8), digits.substr(8, 4), digits.substr(12, 4),
-                       digits.substr(16, 4), digits.substr(20));
+    return fmt::format("{}-{}-{}-{}-{}",
+                       digits.substr(0, 8),
+                       digits.substr(8, 4),
+                       digits.substr(12, 4),
+                       digits.substr(16, 4),
+                       digits.substr(20));
 }
 
 std::string fresh_uuid() {
@@ -97,7 +101,8 @@ Folder* Project::folder(std::string_view environment_slug, std::string_view path
 Folder& Project::make_folder(std::string_view environment_slug, std::string_view path) {
     auto* home = environment(environment_slug);
     if (home == nullptr)
-        throw Error(errors::internal, fmt::format("project {} has no environment {}", slug, environment_slug));
+        throw Error(errors::internal,
+                    fmt::format("project {} has no environment {}", slug, environment_slug));
     auto* at = &home->root;
     for (const auto& part : path_parts(path)) at = &at->make(part);
     return *at;

@@ -27,7 +27,7 @@ struct Secret {
     std::string value;
     std::string comment;
     std::int64_t version = 1;
-    Json skip_multiline = false;  ///< true, false or null
+    Json skip_multiline = false;    ///< true, false or null
     std::vector<std::string> tags;  ///< ids of the project's
     Json metadata = Json::array();
     Json reminder_note = nullptr, reminder_days = nullptr;

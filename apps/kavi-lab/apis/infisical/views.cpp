@@ -44,7 +44,9 @@ Json secret_core(const Secret& secret, const Project& project, const std::string
             {"updatedAt", secret.updated}};
 }
 
-Json listed_secret(const Secret& secret, const Project& project, const std::string& environment,
+Json listed_secret(const Secret& secret,
+                   const Project& project,
+                   const std::string& environment,
                    const std::string& path) {
     auto json = secret_core(secret, project, environment);
     json["isRotatedSecret"] = false;

@@ -11,7 +11,9 @@ constexpr auto hidden_value = "<hidden-by-infisical>";
 /// The members that every form of a secret has.
 Json secret_core(const Secret& secret, const Project& project, const std::string& environment);
 /// As in a list or read alone: with path, tags, metadata.
-Json listed_secret(const Secret& secret, const Project& project, const std::string& environment,
+Json listed_secret(const Secret& secret,
+                   const Project& project,
+                   const std::string& environment,
                    const std::string& path);
 /// As seen through an import.
 Json imported_secret(const Secret& secret, const std::string& environment);

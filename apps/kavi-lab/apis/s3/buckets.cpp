@@ -61,8 +61,7 @@ Answer bucket_operation(S3& s3, const Call& call, const std::string& name) {
     if (call.parameter("object-lock")) return bucket_lock_operation(call, bucket);
     if (call.method == "POST" && call.parameter("delete")) return delete_many(call, bucket);
     if (call.method != "GET") throw problem("MethodNotAllowed");
-    if (call.parameter("location"))
-        return xml("LocationConstraint", s3.seed().region);
+    if (call.parameter("location")) return xml("LocationConstraint", s3.seed().region);
     if (call.parameter("versions")) return list_versions(call, bucket);
     if (call.parameter("uploads")) return list_uploads(bucket);
     return list_objects(call, bucket);

@@ -1,5 +1,4 @@
 #include "s3.hpp"
-
 #include "signature.hpp"
 
 #include <kavi/base/text.hpp>
@@ -39,9 +38,10 @@ std::string name_of(const Wanted& wanted, const std::string& key) {
 }
 
 std::string entry(const Wanted& wanted, const std::string& key, const Version& version) {
-    return "<Contents>" + element("Key", name_of(wanted, key)) + element("LastModified", iso_time(version.modified)) +
-           element("ETag", quoted(version.etag)) + element("Size", std::to_string(version.bytes->size())) +
-           element("StorageClass", "STANDARD") + "</Contents>";
+    return "<Contents>" + element("Key", name_of(wanted, key)) +
+           element("LastModified", iso_time(version.modified)) + element("ETag", quoted(version.etag)) +
+           element("Size", std::to_string(version.bytes->size())) + element("StorageClass", "STANDARD") +
+           "</Contents>";
 }
 
 /// The common prefix that a key falls under; empty: it stands for itself.
@@ -61,7 +61,8 @@ struct Page {
 Page page_of(const Wanted& wanted, const Bucket& bucket) {
     Page page;
     for (auto at = bucket.objects.lower_bound(wanted.prefix);
-         at != bucket.objects.end() && at->first.starts_with(wanted.prefix); ++at) {
+         at != bucket.objects.end() && at->first.starts_with(wanted.prefix);
+         ++at) {
         const auto& key = at->first;
         const auto* version = bucket.present(key);
         const auto common = common_prefix(wanted, key);
@@ -88,7 +89,8 @@ Answer list_objects(const Call& call, const Bucket& bucket) {
     const auto wanted = wanted_of(call);
     const auto page = page_of(wanted, bucket);
     auto content = element("Name", bucket.name) + element("Prefix", name_of(wanted, wanted.prefix)) +
-                   element("MaxKeys", std::to_string(wanted.count)) + element("KeyCount", std::to_string(page.count)) +
+                   element("MaxKeys", std::to_string(wanted.count)) +
+                   element("KeyCount", std::to_string(page.count)) +
                    element("IsTruncated", page.truncated ? "true" : "false");
     if (!wanted.delimiter.empty()) content += element("Delimiter", wanted.delimiter);
     if (wanted.encoded) content += element("EncodingType", "url");
@@ -110,7 +112,8 @@ Answer list_versions(const Call& call, const Bucket& bucket) {
                        element("IsLatest", one == versions.rbegin() ? "true" : "false") +
                        element("LastModified", iso_time(one->modified));
             if (!one->marker)
-                content += element("ETag", quoted(one->etag)) + element("Size", std::to_string(one->bytes->size()));
+                content +=
+                    element("ETag", quoted(one->etag)) + element("Size", std::to_string(one->bytes->size()));
             content += "</" + kind + ">";
         }
     }

@@ -23,11 +23,13 @@ Answer show_retention(const Lock& lock) {
     return xml("Retention", element("Mode", lock.mode) + element("RetainUntilDate", iso_time(*lock.until)));
 }
 
-/// A stronger lock is always taken; a weaker one not from COMPLIANCE, and from GOVERNANCE only with the bypass.
+/// A stronger lock is always taken; a weaker one not from COMPLIANCE, and from GOVERNANCE only with the
+/// bypass.
 Answer put_retention(const Call& call, Lock& lock) {
     const auto mode = checked_mode(first_element(call.body, "Mode"));
     const auto until = checked_until(first_element(call.body, "RetainUntilDate"));
-    const bool weaker = !lock.mode.empty() && (until < *lock.until || (lock.mode == "COMPLIANCE" && mode != lock.mode));
+    const bool weaker =
+        !lock.mode.empty() && (until < *lock.until || (lock.mode == "COMPLIANCE" && mode != lock.mode));
     const bool bypass = call.header("x-amz-bypass-governance-retention") == "true";
     if (weaker && (lock.mode == "COMPLIANCE" || !bypass)) throw problem("AccessDenied");
     lock.mode = mode;

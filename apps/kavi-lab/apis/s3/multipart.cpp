@@ -50,10 +50,12 @@ Answer put_part(S3& s3, const Call& call, Upload& upload) {
 Answer list_parts(const Upload& upload) {
     std::string parts;
     for (const auto& [number, part] : upload.parts)
-        parts += "<Part>" + element("PartNumber", std::to_string(number)) + element("ETag", quoted(part.second)) +
-                 element("Size", std::to_string(part.first->size())) + "</Part>";
-    return xml("ListPartsResult", element("Key", upload.key) + element("UploadId", upload.id) +
-                                      element("IsTruncated", "false") + parts);
+        parts += "<Part>" + element("PartNumber", std::to_string(number)) +
+                 element("ETag", quoted(part.second)) + element("Size", std::to_string(part.first->size())) +
+                 "</Part>";
+    return xml("ListPartsResult",
+               element("Key", upload.key) + element("UploadId", upload.id) + element("IsTruncated", "false") +
+                   parts);
 }
 
 std::string without_quotes(const std::string& tag) {
@@ -94,9 +96,9 @@ Answer complete(S3& s3, const Call& call, Bucket& bucket, const Upload& upload) 
     version.lock = upload.lock;
     const auto& kept = bucket.put(upload.key, std::move(version));
     auto answer =
-        xml("CompleteMultipartUploadResult", element("Location", "/" + bucket.name + "/" + upload.key) +
-                                                 element("Bucket", bucket.name) + element("Key", upload.key) +
-                                                 element("ETag", quoted(kept.etag)));
+        xml("CompleteMultipartUploadResult",
+            element("Location", "/" + bucket.name + "/" + upload.key) + element("Bucket", bucket.name) +
+                element("Key", upload.key) + element("ETag", quoted(kept.etag)));
     if (bucket.versioning != Versioning::never) answer.headers.emplace_back("x-amz-version-id", kept.id);
     bucket.uploads.erase(std::string(upload.id));
     return answer;

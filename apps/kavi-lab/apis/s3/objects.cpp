@@ -77,7 +77,8 @@ void check_conditions(const Call& call, const Bucket& bucket, const std::string&
     const auto* present = bucket.present(key);
     if (call.header("if-none-match") == "*" && present != nullptr) throw problem("PreconditionFailed");
     const auto wanted = call.header("if-match");
-    if (wanted && (present == nullptr || *wanted != quoted(present->etag))) throw problem("PreconditionFailed");
+    if (wanted && (present == nullptr || *wanted != quoted(present->etag)))
+        throw problem("PreconditionFailed");
 }
 
 Answer put(S3& s3, const Call& call, Bucket& bucket, const std::string& key) {
@@ -164,7 +165,8 @@ Answer delete_many(const Call& call, Bucket& bucket) {
             const auto done = delete_object(call, bucket, key, version);
             if (quiet) continue;
             results += "<Deleted>" + element("Key", key);
-            if (done.marker) results += element("DeleteMarker", "true") + element("DeleteMarkerVersionId", done.version);
+            if (done.marker)
+                results += element("DeleteMarker", "true") + element("DeleteMarkerVersionId", done.version);
             if (!version.empty()) results += element("VersionId", version);
             results += "</Deleted>";
         } catch (const Problem& refusal) {

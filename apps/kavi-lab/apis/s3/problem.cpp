@@ -25,18 +25,27 @@ constexpr std::array known{
     Known{400, "InvalidPartOrder", "The list of parts was not in ascending order"},
     Known{400, "InvalidRequest", "Invalid Request"},
     Known{400, "MalformedXML", "The XML you provided was not well-formed"},
-    Known{400, "XAmzContentSHA256Mismatch", "The provided 'x-amz-content-sha256' header does not match what was computed"},
+    Known{400,
+          "XAmzContentSHA256Mismatch",
+          "The provided 'x-amz-content-sha256' header does not match what was computed"},
     Known{403, "AccessDenied", "Access Denied"},
     Known{403, "InvalidAccessKeyId", "The access key Id you provided does not exist in our records"},
-    Known{403, "RequestTimeTooSkewed", "The difference between the request time and the server's time is too large"},
-    Known{403, "SignatureDoesNotMatch",
+    Known{403,
+          "RequestTimeTooSkewed",
+          "The difference between the request time and the server's time is too large"},
+    Known{403,
+          "SignatureDoesNotMatch",
           "The request signature we calculated does not match the signature you provided"},
     Known{404, "NoSuchBucket", "The specified bucket does not exist"},
     Known{404, "NoSuchKey", "The specified key does not exist"},
-    Known{404, "NoSuchObjectLockConfiguration", "The specified object does not have an object lock configuration"},
+    Known{404,
+          "NoSuchObjectLockConfiguration",
+          "The specified object does not have an object lock configuration"},
     Known{404, "NoSuchUpload", "The specified multipart upload does not exist"},
     Known{404, "NoSuchVersion", "The specified version does not exist"},
-    Known{404, "ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket"},
+    Known{404,
+          "ObjectLockConfigurationNotFoundError",
+          "Object Lock configuration does not exist for this bucket"},
     Known{405, "MethodNotAllowed", "The specified method is not allowed against this resource"},
     Known{409, "BucketAlreadyOwnedByYou", "The bucket you tried to create already exists, and you own it"},
     Known{409, "BucketNotEmpty", "The bucket you tried to delete is not empty"},
@@ -45,7 +54,9 @@ constexpr std::array known{
     Known{416, "InvalidRange", "The requested range is not satisfiable"},
     Known{429, "TooManyRequests", "Please reduce your request rate"},
     Known{500, "InternalError", "We encountered an internal error. Please try again"},
-    Known{501, "NotImplemented", "A header or parameter you provided implies functionality that is not implemented"},
+    Known{501,
+          "NotImplemented",
+          "A header or parameter you provided implies functionality that is not implemented"},
     Known{503, "SlowDown", "Please reduce your request rate"},
 };
 
@@ -55,7 +66,8 @@ constexpr std::array<std::pair<std::string_view, char>, 5> entities{
 std::string unescaped(std::string_view text) {
     std::string plain;
     while (!text.empty()) {
-        const auto entity = std::ranges::find_if(entities, [&](const auto& one) { return text.starts_with(one.first); });
+        const auto entity =
+            std::ranges::find_if(entities, [&](const auto& one) { return text.starts_with(one.first); });
         plain += entity == entities.end() ? text.front() : entity->second;
         text.remove_prefix(entity == entities.end() ? 1 : entity->first.size());
     }
@@ -110,9 +122,11 @@ std::string element(std::string_view name, std::string_view text) {
 
 Answer xml(std::string_view outermost, const std::string& content) {
     Answer answer{.content_type = "application/xml"};
-    answer.body = fmt::format("<?xml version=\"1.0\" encoding=\"UTF-8\"?>"
-                              "<{0} xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{1}</{0}>",
-                              outermost, content);
+    answer.body = fmt::format(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>"
+        "<{0} xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{1}</{0}>",
+        outermost,
+        content);
     return answer;
 }
 

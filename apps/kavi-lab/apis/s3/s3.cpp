@@ -25,7 +25,8 @@ bool is_virtual_host(const std::string& host) {
 Answer list_buckets(const S3& s3) {
     std::string list;
     for (const auto& [name, bucket] : s3.buckets)
-        list += "<Bucket>" + element("Name", name) + element("CreationDate", iso_time(bucket.created)) + "</Bucket>";
+        list += "<Bucket>" + element("Name", name) + element("CreationDate", iso_time(bucket.created)) +
+                "</Bucket>";
     return xml("ListAllMyBucketsResult",
                "<Owner><ID>lab</ID><DisplayName>lab</DisplayName></Owner><Buckets>" + list + "</Buckets>");
 }

@@ -56,7 +56,8 @@ Signed of_query(const Call& call) {
 std::string canonical_query(const Call& call) {
     std::vector<std::string> pairs;
     for (const auto& [name, value] : call.query)
-        if (name != "X-Amz-Signature") pairs.push_back(uri_encode(name, false) + "=" + uri_encode(value, false));
+        if (name != "X-Amz-Signature")
+            pairs.push_back(uri_encode(name, false) + "=" + uri_encode(value, false));
     std::ranges::sort(pairs);
     return join(pairs, "&");
 }
@@ -71,7 +72,8 @@ std::string folded(std::string_view value) {
 
 std::string canonical_request(const Call& call, const Signed& given) {
     std::string headers;
-    for (const auto& name : given.headers) headers += name + ":" + folded(call.header(name).value_or("")) + "\n";
+    for (const auto& name : given.headers)
+        headers += name + ":" + folded(call.header(name).value_or("")) + "\n";
     const auto path = uri_encode(percent_decode(call.raw_path, false), true);
     return call.method + "\n" + path + "\n" + canonical_query(call) + "\n" + headers + "\n" +
            join(given.headers, ";") + "\n" + given.payload;
@@ -82,7 +84,8 @@ std::string expected_signature(const Call& call, const Signed& given, const std:
     const auto text =
         "AWS4-HMAC-SHA256\n" + given.time + "\n" + scope + "\n" + hex(sha256(canonical_request(call, given)));
     auto key = hmac_sha256("AWS4" + secret, given.date);
-    for (const auto& part : {given.region, given.service, std::string("aws4_request")}) key = hmac_sha256(key, part);
+    for (const auto& part : {given.region, given.service, std::string("aws4_request")})
+        key = hmac_sha256(key, part);
     return hex(hmac_sha256(key, text));
 }
 
@@ -132,8 +135,8 @@ std::string uri_encode(std::string_view text, bool keep_slash) {
     std::string encoded;
     for (const char c : text) {
         const auto byte = static_cast<unsigned char>(c);
-        const bool plain = (byte < 128 && std::isalnum(byte) != 0) || c == '-' || c == '_' || c == '.' || c == '~' ||
-                           (keep_slash && c == '/');
+        const bool plain = (byte < 128 && std::isalnum(byte) != 0) || c == '-' || c == '_' || c == '.' ||
+                           c == '~' || (keep_slash && c == '/');
         encoded += plain ? std::string(1, c) : fmt::format("%{:02X}", byte);
     }
     return encoded;

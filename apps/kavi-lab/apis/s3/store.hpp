@@ -50,7 +50,7 @@ struct Version {
     std::string id;
     bool marker = false;  ///< a delete marker: no bytes
     std::shared_ptr<Blob> bytes;
-    std::string etag, content_type;  ///< the tag without its quotes
+    std::string etag, content_type;               ///< the tag without its quotes
     std::map<std::string, std::string> metadata;  ///< x-amz-meta-…
     Lock lock;
     Time modified;
@@ -80,6 +80,7 @@ struct Bucket {
     const Version* present(const std::string& key) const;
     /// Adds a version as the bucket's versioning wants it.
     Version& put(const std::string& key, Version version);
+
     bool empty() const { return objects.empty() && uploads.empty(); }
 };
 

@@ -16,8 +16,7 @@ Answer started(const Json& action) {
 Answer change_protection(Storage& storage, const Call& call) {
     auto& box = storage.changing(call);
     const bool wanted = hetzner::body_of(call).boolean_if("delete").value_or(box.protect);
-    return started(
-        storage.start(box, "change_protection", {}, {}, [wanted](Box& b) { b.protect = wanted; }));
+    return started(storage.start(box, "change_protection", {}, {}, [wanted](Box& b) { b.protect = wanted; }));
 }
 
 Answer change_type(Storage& storage, const Call& call) {
@@ -58,11 +57,12 @@ Json or_null(const Fields& fields, const std::string& name, std::int64_t from, s
 Answer enable_plan(Storage& storage, const Call& call) {
     auto& box = storage.changing(call);
     const auto fields = hetzner::body_of(call);
-    const Json plan{{"max_snapshots", between(fields, "max_snapshots", 1, find_box_type(box.type)->snapshot_limit)},
-                    {"minute", between(fields, "minute", 0, 59)},
-                    {"hour", between(fields, "hour", 0, 23)},
-                    {"day_of_week", or_null(fields, "day_of_week", 1, 7)},
-                    {"day_of_month", or_null(fields, "day_of_month", 1, 31)}};
+    const Json plan{
+        {"max_snapshots", between(fields, "max_snapshots", 1, find_box_type(box.type)->snapshot_limit)},
+        {"minute", between(fields, "minute", 0, 59)},
+        {"hour", between(fields, "hour", 0, 23)},
+        {"day_of_week", or_null(fields, "day_of_week", 1, 7)},
+        {"day_of_month", or_null(fields, "day_of_month", 1, 31)}};
     return started(storage.start(box, "enable_snapshot_plan", {}, {}, [plan](Box& b) { b.plan = plan; }));
 }
 
@@ -87,11 +87,10 @@ Answer rollback(Storage& storage, const Call& call) {
             empty_folder(disk);
             copy_tree(copy, disk);
         };
-    const auto action = storage.start(box, "rollback_snapshot", {{"storage_box_snapshot", id}}, work,
-                                      [id](Box& b) {
-                                          std::erase_if(b.snapshots,
-                                                        [id](const auto& entry) { return entry.first > id; });
-                                      });
+    const auto action =
+        storage.start(box, "rollback_snapshot", {{"storage_box_snapshot", id}}, work, [id](Box& b) {
+            std::erase_if(b.snapshots, [id](const auto& entry) { return entry.first > id; });
+        });
     return started(action);
 }
 
@@ -101,9 +100,12 @@ void add_box_action_routes(Router& router, Storage& storage) {
     const std::string base = "/storage_boxes/{id}/actions/";
     using Handler = Answer (*)(Storage&, const Call&);
     const std::initializer_list<std::pair<const char*, Handler>> actions{
-        {"change_protection", change_protection},  {"change_type", change_type},
-        {"reset_password", reset_password},        {"update_access_settings", update_access},
-        {"enable_snapshot_plan", enable_plan},     {"disable_snapshot_plan", disable_plan},
+        {"change_protection", change_protection},
+        {"change_type", change_type},
+        {"reset_password", reset_password},
+        {"update_access_settings", update_access},
+        {"enable_snapshot_plan", enable_plan},
+        {"disable_snapshot_plan", disable_plan},
         {"rollback_snapshot", rollback}};
     for (const auto& [path, handler] : actions)
         router.add("POST", base + path, [&storage, handler = handler](const Call& call) {

@@ -63,7 +63,8 @@ Answer remove(Storage& storage, const Call& call) {
     auto& box = storage.changing(call);
     if (box.protect) throw hetzner::protected_from("storage box");
     const auto id = box.id;
-    const auto action = storage.start(box, "delete", {}, {}, [&storage, id](Box&) { storage.boxes.erase(id); });
+    const auto action =
+        storage.start(box, "delete", {}, {}, [&storage, id](Box&) { storage.boxes.erase(id); });
     return Answer::json(201, {{"action", action}});
 }
 
@@ -98,7 +99,8 @@ void add_box_routes(Router& router, Storage& storage) {
     });
     router.add("PUT", "/storage_boxes/{id}", [&](const Call& call) { return update(storage, call); });
     router.add("DELETE", "/storage_boxes/{id}", [&](const Call& call) { return remove(storage, call); });
-    router.add("GET", "/storage_boxes/{id}/folders", [&](const Call& call) { return folders(storage, call); });
+    router.add(
+        "GET", "/storage_boxes/{id}/folders", [&](const Call& call) { return folders(storage, call); });
 }
 
 }  // namespace kavi::lab::storage

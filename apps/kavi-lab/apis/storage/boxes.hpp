@@ -99,7 +99,10 @@ class Storage final : public Api {
     Box& changing(const Call& call);
     /// Locks the box and starts the action; `work` runs without the lock on the tables, `then` under it when
     /// all went well. Gives the action's JSON.
-    Json start(Box& box, const std::string& command, hetzner::Resources also, std::function<void()> work,
+    Json start(Box& box,
+               const std::string& command,
+               hetzner::Resources also,
+               std::function<void()> work,
                std::function<void(Box&)> then);
 
   private:

@@ -29,7 +29,8 @@ void run(std::vector<std::string> words) {
 std::int64_t bytes_below(const fs::path& folder) {
     std::int64_t bytes = 0;
     std::error_code problem;
-    auto entry = fs::recursive_directory_iterator(folder, fs::directory_options::skip_permission_denied, problem);
+    auto entry =
+        fs::recursive_directory_iterator(folder, fs::directory_options::skip_permission_denied, problem);
     for (; entry != fs::recursive_directory_iterator(); entry.increment(problem)) {
         if (problem) break;
         std::error_code vanished;

@@ -1,7 +1,6 @@
-#include "boxes.hpp"
-
 #include "../hetzner/cloud.hpp"
 #include "../hetzner/listing.hpp"
+#include "boxes.hpp"
 
 #include <kavi/base/clock.hpp>
 
@@ -18,10 +17,12 @@ Answer list(Storage& storage, const Call& call) {
     const auto& box = storage.box_of(call);
     Json snapshots = Json::array();
     for (const auto& [id, one] : box.snapshots) snapshots.push_back(to_json(one, box));
-    return hetzner::list_answer(call, std::move(snapshots), {.key = "snapshots",
-                                                             .sortable = {"id", "name", "created"},
-                                                             .filters = {"name", "is_automatic"},
-                                                             .paged = false});
+    return hetzner::list_answer(call,
+                                std::move(snapshots),
+                                {.key = "snapshots",
+                                 .sortable = {"id", "name", "created"},
+                                 .filters = {"name", "is_automatic"},
+                                 .paged = false});
 }
 
 /// "2026-11-24T10-15-00", with a number where two are made in one second.
@@ -52,8 +53,10 @@ Answer create(Storage& storage, const Call& call) {
         made.bytes = bytes_below(*box.folder);
         work = [disk = *box.folder, copy = copy_of(box, made.name)] { copy_tree(disk, copy); };
     }
-    const auto action = storage.start(box, "create_snapshot", {{"storage_box_snapshot", made.id}}, work,
-                                      [made](Box& b) { b.snapshots[made.id] = made; });
+    const auto action =
+        storage.start(box, "create_snapshot", {{"storage_box_snapshot", made.id}}, work, [made](Box& b) {
+            b.snapshots[made.id] = made;
+        });
     return Answer::json(201, {{"snapshot", {{"id", made.id}, {"storage_box", box.id}}}, {"action", action}});
 }
 
@@ -73,8 +76,10 @@ Answer remove(Storage& storage, const Call& call) {
     std::function<void()> work;
     if (box.folder) work = [copy = copy_of(box, one.name)] { std::filesystem::remove_all(copy); };
     const auto id = one.id;
-    const auto action = storage.start(box, "delete_snapshot", {{"storage_box_snapshot", id}}, work,
-                                      [id](Box& b) { b.snapshots.erase(id); });
+    const auto action =
+        storage.start(box, "delete_snapshot", {{"storage_box_snapshot", id}}, work, [id](Box& b) {
+            b.snapshots.erase(id);
+        });
     return Answer::json(201, {{"action", action}});
 }
 

@@ -1,6 +1,5 @@
-#include "boxes.hpp"
-
 #include "../hetzner/cloud.hpp"
+#include "boxes.hpp"
 
 #include <fmt/format.h>
 
@@ -77,8 +76,11 @@ Box& Storage::changing(const Call& call) {
     return box;
 }
 
-Json Storage::start(Box& box, const std::string& command, hetzner::Resources also,
-                    std::function<void()> work, std::function<void(Box&)> then) {
+Json Storage::start(Box& box,
+                    const std::string& command,
+                    hetzner::Resources also,
+                    std::function<void()> work,
+                    std::function<void(Box&)> then) {
     box.locked = true;
     hetzner::Step step{.command = command, .resources = std::move(also)};
     step.resources.insert(step.resources.begin(), {"storage_box", box.id});

@@ -1,7 +1,6 @@
-#include "boxes.hpp"
-
 #include "../hetzner/cloud.hpp"
 #include "../hetzner/listing.hpp"
+#include "boxes.hpp"
 
 #include <fmt/format.h>
 
@@ -21,10 +20,12 @@ Answer list(Storage& storage, const Call& call) {
     const auto& box = storage.box_of(call);
     Json subaccounts = Json::array();
     for (const auto& [id, one] : box.subaccounts) subaccounts.push_back(to_json(one, box));
-    return hetzner::list_answer(call, std::move(subaccounts), {.key = "subaccounts",
-                                                               .sortable = {"id", "name", "created"},
-                                                               .filters = {"name", "username"},
-                                                               .paged = false});
+    return hetzner::list_answer(call,
+                                std::move(subaccounts),
+                                {.key = "subaccounts",
+                                 .sortable = {"id", "name", "created"},
+                                 .filters = {"name", "username"},
+                                 .paged = false});
 }
 
 std::string checked_home(const Fields& fields) {
@@ -63,12 +64,13 @@ Answer create(Storage& storage, const Call& call) {
     if (const auto access = fields.object_if("access_settings")) made.access.change(*access, "readonly");
     made.created = std::chrono::system_clock::now();
     std::function<void()> work;
-    if (box.folder)
-        work = [home = *box.folder / made.home] { std::filesystem::create_directories(home); };
-    const auto action = storage.start(box, "create_subaccount", {{"storage_box_subaccount", made.id}}, work,
-                                      [made](Box& b) { b.subaccounts[made.id] = made; });
-    return Answer::json(
-        201, {{"subaccount", {{"id", made.id}, {"storage_box", box.id}}}, {"action", action}});
+    if (box.folder) work = [home = *box.folder / made.home] { std::filesystem::create_directories(home); };
+    const auto action =
+        storage.start(box, "create_subaccount", {{"storage_box_subaccount", made.id}}, work, [made](Box& b) {
+            b.subaccounts[made.id] = made;
+        });
+    return Answer::json(201,
+                        {{"subaccount", {{"id", made.id}, {"storage_box", box.id}}}, {"action", action}});
 }
 
 Answer update(Storage& storage, const Call& call) {
@@ -83,23 +85,27 @@ Answer update(Storage& storage, const Call& call) {
 }
 
 /// Starts an action about the path's subaccount, which ends with that change to it.
-Answer change(Storage& storage, const Call& call, const std::string& command,
+Answer change(Storage& storage,
+              const Call& call,
+              const std::string& command,
               std::function<void(Subaccount&)> then) {
     auto& box = storage.changing(call);
     const auto id = subaccount_of(box, call).id;
-    const auto action = storage.start(box, command, {{"storage_box_subaccount", id}}, {},
-                                      [id, then = std::move(then)](Box& b) {
-                                          const auto found = b.subaccounts.find(id);
-                                          if (found != b.subaccounts.end() && then) then(found->second);
-                                      });
+    const auto action = storage.start(
+        box, command, {{"storage_box_subaccount", id}}, {}, [id, then = std::move(then)](Box& b) {
+            const auto found = b.subaccounts.find(id);
+            if (found != b.subaccounts.end() && then) then(found->second);
+        });
     return Answer::json(201, {{"action", action}});
 }
 
 Answer remove(Storage& storage, const Call& call) {
     auto& box = storage.changing(call);
     const auto id = subaccount_of(box, call).id;
-    const auto action = storage.start(box, "delete_subaccount", {{"storage_box_subaccount", id}}, {},
-                                      [id](Box& b) { b.subaccounts.erase(id); });
+    const auto action =
+        storage.start(box, "delete_subaccount", {{"storage_box_subaccount", id}}, {}, [id](Box& b) {
+            b.subaccounts.erase(id);
+        });
     return Answer::json(201, {{"action", action}});
 }
 
@@ -115,7 +121,8 @@ void add_action_routes_of_one(Router& router, Storage& storage, const std::strin
     router.add("POST", one + "/actions/update_access_settings", [&](const Call& call) {
         auto access = subaccount_of(storage.box_of(call), call).access;
         access.change(hetzner::body_of(call), "readonly");
-        return change(storage, call, "update_access_settings", [access](Subaccount& s) { s.access = access; });
+        return change(
+            storage, call, "update_access_settings", [access](Subaccount& s) { s.access = access; });
     });
 }
 

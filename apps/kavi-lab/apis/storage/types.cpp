@@ -1,6 +1,5 @@
-#include "boxes.hpp"
-
 #include "../hetzner/listing.hpp"
+#include "boxes.hpp"
 
 #include <fmt/format.h>
 
@@ -40,9 +39,8 @@ std::span<const BoxType> box_types() {
 }
 
 const BoxType* find_box_type(std::string_view wanted) {
-    const auto found = std::ranges::find_if(types, [&](const BoxType& type) {
-        return type.name == wanted || std::to_string(type.id) == wanted;
-    });
+    const auto found = std::ranges::find_if(
+        types, [&](const BoxType& type) { return type.name == wanted || std::to_string(type.id) == wanted; });
     return found == types.end() ? nullptr : &*found;
 }
 
@@ -62,7 +60,8 @@ void add_type_routes(Router& router) {
     router.add("GET", "/storage_box_types", [](const Call& call) {
         Json list = Json::array();
         for (const auto& type : types) list.push_back(to_json(type));
-        return hetzner::list_answer(call, list, {.key = "storage_box_types", .sortable = {}, .labels = false});
+        return hetzner::list_answer(
+            call, list, {.key = "storage_box_types", .sortable = {}, .labels = false});
     });
     router.add("GET", "/storage_box_types/{id}", [](const Call& call) {
         const auto* type = find_box_type(std::to_string(hetzner::id_of(call)));

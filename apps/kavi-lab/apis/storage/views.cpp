@@ -86,7 +86,8 @@ Json to_json(const Snapshot& snapshot, const Box& box) {
 
 void check_password(const std::string& password) {
     const auto has = [&](int (*kind)(int)) {
-        return std::ranges::any_of(password, [&](char c) { return kind(static_cast<unsigned char>(c)) != 0; });
+        return std::ranges::any_of(password,
+                                   [&](char c) { return kind(static_cast<unsigned char>(c)) != 0; });
     };
     constexpr std::string_view special = "^!$%/()=?+#-.,;:~*@{}_&";
     const auto allowed = [&](char c) {
