@@ -12,6 +12,8 @@ Run define_config_show(Arguments& arguments);
 Run define_config_trust(Arguments& arguments);
 Run define_explain(Arguments& arguments);
 Run define_help(Arguments& arguments);
+Run define_secrets_diff(Arguments& arguments);
+Run define_secrets_escrow(Arguments& arguments);
 Run define_secrets_pull(Arguments& arguments);
 Run define_secrets_run(Arguments& arguments);
 Run define_secrets_seal(Arguments& arguments);

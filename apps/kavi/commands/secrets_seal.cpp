@@ -45,8 +45,8 @@ class CopyReport {
 
     Result result() {
         const auto& bundle = copies_.best->bundle;
-        text_ = fmt::format("{} · number {} · signed by {} {}\n", bundle.description(), bundle.sequence,
-                            copies_.best->signer.comment, copies_.best->signer.fingerprint());
+        text_ = fmt::format("{} · number {} · signed by {} {}\n", bundle.description(), bundle.sequence, signer_name(),
+                            copies_.best->signer.fingerprint());
         for (const auto& one : bundle.operators) operators_.push_back(one.name);
         text_ += fmt::format("  sealed for {}\n", join(operators_, ", "));
         for (const auto& [name, value] : bundle.sealed) add("sealed:/" + name, value);
@@ -63,6 +63,12 @@ class CopyReport {
     }
 
   private:
+    std::string signer_name() const {
+        for (const auto& one : copies_.best->bundle.operators)
+            if (const auto key = seal::parse_ssh_public_key(one.ssh); key && *key == copies_.best->signer) return one.name;
+        return "somebody";
+    }
+
     void add(const std::string& name, const Secret& value) {
         const auto mark = key_ ? key_->fingerprint(value.reveal()).substr(0, 12) : std::string();
         text_ += fmt::format("  {:<48} {}\n", name, mark);

@@ -17,7 +17,7 @@
 #include <vector>
 
 /// A client of Infisical's HTTP API: v4, and v3 raw where the server is older. What was seen on the wire of two
-/// servers, of June 2025 and July 2026, is what it is built on; docs/design/infisical.md has the facts.
+/// servers, of June 2025 and July 2026, is what it is built on.
 namespace kavi::api {
 
 /// A machine identity's Universal Auth.

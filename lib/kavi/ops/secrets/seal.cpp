@@ -210,8 +210,8 @@ class Planner {
             std::size_t count = before_.sealed.size();
             for (const auto& [folder, secrets] : before_.folders) count += secrets.size();
             result_.plan.notes.push_back(fmt::format(
-                "{} could read all {} secrets of the copies until now, and of every older copy: what matters must be "
-                "changed ('kavi secrets rotate NAME')",
+                "{} could read all {} secrets of the copies until now, and every older copy stays readable: what matters "
+                "must be changed where it is used, and set anew",
                 one.name,
                 count));
         }
