@@ -19,6 +19,8 @@ from typing import NamedTuple
 
 import jsonschema
 
+sys.dont_write_bytecode = True  # the checkout stays clean
+
 from documents import FILES, Document, specs_folder, unknown_members
 from differences import reason_for
 
