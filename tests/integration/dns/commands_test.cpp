@@ -46,7 +46,7 @@ struct Shell {
 
     void write(const std::string& text) { write_file_atomic(estate, text, 0644); }
 
-    Finished kavi(std::vector<std::string> words, std::vector<std::pair<std::string, std::string>> more = {}) {
+    Finished kavi(std::vector<std::string> words, const std::vector<std::pair<std::string, std::string>>& more = {}) {
         Command command;
         command.arguments = {KAVI_BINARY, "-c", estate.string(), "dns"};
         command.arguments.insert(command.arguments.end(), words.begin(), words.end());
@@ -54,20 +54,16 @@ struct Shell {
         command.environment = {{"HOME", world.folder.path()}, {"PATH", "/usr/bin:/bin"}, {"KAVI_LOOPBACK_ONLY", "1"},
                                {"CLOUDFLARE_BASE_URL", world.base_url}, {"CLOUDFLARE_API_TOKEN", world.token},
                                {"KAVI_DOH_URL", world.apis.url("doh") + "/dns-query"}};
-        for (auto& one : more) command.environment.push_back(std::move(one));
+        for (const auto& [name, value] : more) {
+            const auto set = std::ranges::find(command.environment, name, &std::pair<std::string, std::string>::first);
+            set->second = value;
+        }
         command.timeout = std::chrono::seconds(60);
         auto finished = run_command(command);
         CHECK(finished.output.find(world.token) == std::string::npos);
         CHECK(finished.errors.find(world.token) == std::string::npos);
         UNSCOPED_INFO(join(words, " ") << " → " << finished.status << "\n" << finished.output << finished.errors);
         return finished;
-    }
-
-    std::string last_run() const {
-        std::string last;
-        for (const auto& entry : std::filesystem::directory_iterator(world.folder.path() / ".local/state/kavi/runs"))
-            last = std::max(last, entry.path().filename().string());
-        return last;
     }
 };
 
@@ -108,12 +104,13 @@ TEST_CASE("kavi dns: from a difference to a synced zone, and back") {
     ran = shell.kavi({"sync", "--yes", "--json"});
     CHECK(ran.status == 0);
     CHECK(shell.world.stranger->lines().empty());
-    ran = shell.kavi({"undo", shell.last_run(), "--yes"});
+    const auto run = Json::parse(ran.output)["data"]["run"].get<std::string>();
+    ran = shell.kavi({"undo", run, "--yes"});
     CHECK(ran.status == 0);
     CHECK(shell.world.stranger->lines() == as_declared);
     ran = shell.kavi({"undo", "20261125T000000Z-none", "--yes"});
     CHECK(ran.status == 2);
-    CHECK_THAT(ran.errors, ContainsSubstring("no run 20261125T000000Z-none changed DNS records from this machine") && ContainsSubstring(shell.last_run()));
+    CHECK_THAT(ran.errors, ContainsSubstring("no run 20261125T000000Z-none changed DNS records from this machine") && ContainsSubstring(run));
 }
 
 TEST_CASE("kavi dns: guards and mistakes have their exit codes") {
