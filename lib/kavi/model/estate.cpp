@@ -21,7 +21,6 @@ bool is_name(std::string_view text) {
 /// "/infra" or "/services/production" from what stands behind the scheme; nullopt where a part is no name.
 std::optional<std::string> folder_of(std::string_view path) {
     if (!path.starts_with('/')) return std::nullopt;
-    if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
     if (path == "/") return "/";
     if (!std::ranges::all_of(split(path.substr(1), '/'), is_name)) return std::nullopt;
     return std::string(path);
@@ -48,6 +47,7 @@ std::optional<SecretRef> SecretRef::parse(std::string_view text) {
 
 std::optional<SecretRef> SecretRef::parse_folder(std::string_view text) {
     if (!text.starts_with(secret_scheme)) return std::nullopt;
+    if (text.size() > secret_scheme.size() + 1 && text.ends_with('/')) text.remove_suffix(1);
     const auto folder = folder_of(text.substr(secret_scheme.size()));
     if (!folder) return std::nullopt;
     return SecretRef{Source::secret, *folder, ""};

@@ -109,22 +109,10 @@ class Checker {
                              "places name servers and storages alike: they need different names");
     }
 
-    bool uses_secrets() const {
-        return std::ranges::any_of(origins_, [&](const auto& entry) {
-            const auto path = std::string_view(entry.first);
-            return path == "hetzner.token" || path == "cloudflare.token" || path == "notify.url" ||
-                   path.ends_with(".env") || path.starts_with("escrow.") || path.find(".secrets.") != path.npos;
-        });
-    }
-
     void check_secrets() {
         const auto& secrets = estate_.secrets;
         const bool local = std::ranges::any_of(secrets.sealed, &Place::local);
-        if (!says("secrets")) {
-            if (uses_secrets())
-                problems_.error({}, "secrets are named, but there is no [secrets] that says where they are");
-            return check_recipients();
-        }
+        if (!says("secrets")) return check_recipients();
         if (secrets.provider == SecretsConfig::Provider::infisical) {
             must_say("secrets", {"url", "project"}, "the provider is \"infisical\"");
             if (secrets.sealed.empty())
@@ -158,14 +146,13 @@ class Checker {
             must_say(path, {"type", "image", "location"}, "kavi makes it");
         else
             check_manual_server(path, server);
-        const auto ssh_port = fmt::format("{}", server.ssh.port);
         const bool ssh_open = std::ranges::any_of(server.firewall, [&](const auto& rule) {
             return rule.protocol == "tcp" && holds_port(rule.port, server.ssh.port);
         });
         if (!server.firewall.empty() && !ssh_open)
             problems_.warning(value_at(origins_, path_of(path, "firewall")),
-                              fmt::format("this firewall lets no SSH in (port {})", ssh_port),
-                              fmt::format("kavi could not log in any more; \"{}/tcp\" lets it", ssh_port));
+                              fmt::format("this firewall lets no SSH in (port {})", server.ssh.port),
+                              fmt::format("kavi could not log in any more; \"{}/tcp\" lets it", server.ssh.port));
         if (server.ssh.jump == server.name) error(path + ".ssh.jump", "a server can't be reached through itself");
         for (std::size_t i = 0; i < server.mounts.size(); ++i) {
             const auto storage = estate_.storages.find(server.mounts[i]);
@@ -336,13 +323,21 @@ Position key_at(const Origins& origins, std::string_view path) {
 
 void check_names(const Estate& estate, std::span<const NameUse> uses, Problems& problems) {
     for (const auto& use : uses) {
-        if (use.kind == NameUse::Kind::service) continue;
+        if (use.kind == NameUse::Kind::service || use.kind == NameUse::Kind::secret) continue;
         const auto [what, known] = kind_of_name(estate, use.kind);
         if (std::ranges::find(known, use.name) != known.end()) continue;
         auto hint = did_you_mean(use.name, known);
         if (hint.empty()) hint = known.empty() ? "there is none" : fmt::format("there are: {}", fmt::join(known, ", "));
         problems.error(use.at, fmt::format("there is no {} \"{}\"", what, use.name), std::move(hint));
     }
+}
+
+void check_secrets_said(const Origins& origins, std::span<const NameUse> uses, Problems& problems) {
+    const auto use = std::ranges::find(uses, NameUse::Kind::secret, &NameUse::kind);
+    if (use != uses.end() && !origins.contains("secrets"))
+        problems.error(use->at,
+                       fmt::format("\"{}\" is named, but there is no [secrets] that says where secrets are", use->name),
+                       "[secrets] provider = \"infisical\" or \"sealed\"");
 }
 
 void check_estate(const Estate& estate, const Origins& origins, Problems& problems) {

@@ -16,6 +16,9 @@ Position key_at(const Origins& origins, std::string_view path);
 /// Every name but those of services, which compose files define too.
 void check_names(const Estate& estate, std::span<const NameUse> uses, Problems& problems);
 
+/// Where a secret is named, [secrets] says where to ask.
+void check_secrets_said(const Origins& origins, std::span<const NameUse> uses, Problems& problems);
+
 /// All that this file alone can show to be wrong.
 void check_estate(const Estate& estate, const Origins& origins, Problems& problems);
 

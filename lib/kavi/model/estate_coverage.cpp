@@ -36,11 +36,13 @@ class Coverage {
     }
 
     void check() {
+        if (!loaded_.origins.contains("backup")) return without_backup();
         for (const auto& [name, project] : loaded_.stacks) {
             const auto& stack = estate_.stacks.at(name);
             for (const auto& [service, definition] : project.services)
                 for (const auto& mount : definition.mounts) check_mount(stack, project, definition, mount);
         }
+        if (loaded_.stacks.size() != estate_.stacks.size()) return;  // what couldn't be read may hold what seems missing
         check_sources();
         for (const auto& [name, reason] : estate_.backup.uncovered)
             if (!excused_.contains(name))
@@ -49,6 +51,14 @@ class Coverage {
     }
 
   private:
+    void without_backup() {
+        const bool keeps_data = std::ranges::any_of(
+            loaded_.stacks, [](const auto& entry) { return !entry.second.volumes.empty(); });
+        if (keeps_data)
+            problems_.warning({.file = key_at(loaded_.origins, "estate").file},
+                              "nothing is backed up: there is no [backup]");
+    }
+
     void check_mount(const Stack& stack, const ComposeProject& project, const ComposeService& service, const ComposeMount& mount) {
         if (mount.kind == ComposeMount::Kind::volume)
             check_volume(stack, project, service, mount);

@@ -26,8 +26,8 @@ using Origins = std::map<std::string, Origin>;
 
 /// A place of the file that names something else of the estate.
 struct NameUse {
-    enum class Kind { nothing, server, storage, service, zone, item, owner } kind = Kind::nothing;
-    std::string name;  ///< "owner" is a server or a storage
+    enum class Kind { nothing, server, storage, service, zone, item, owner, secret } kind = Kind::nothing;
+    std::string name;  ///< of an owner (of a place): a server's or a storage's; of a secret: the whole reference
     std::string path;
     Position at;
 };

@@ -127,7 +127,8 @@ TrustStore TrustStore::load(const fs::path& file) {
     const auto text = read_file_if_there(file);
     if (!text) return store;
     try {
-        for (const auto& [path, entry] : parse_json(*text, file.string()).at("trusted").items())
+        const auto document = parse_json(*text, file.string());
+        for (const auto& [path, entry] : document.at("trusted").get_ref<const Json::object_t&>())
             store.entries_[path] = {string_or(entry, "estate"), string_or(entry, "endpoint"), string_or(entry, "since")};
     } catch (const std::exception&) {
         Error error(errors::config_untrusted, fmt::format("{} can't be understood", file.string()));

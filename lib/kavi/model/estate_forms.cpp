@@ -144,7 +144,9 @@ TypePtr<SecretRef> ref_form(std::string words, std::string pattern, std::optiona
                         .pattern = std::move(pattern),
                         .parse = parse,
                         .write = [](const SecretRef& ref) { return ref == SecretRef{} ? "" : ref.text(); },
-                        .caution = Caution::hide});
+                        .caution = Caution::hide,
+                        .names = NameUse::Kind::secret,
+                        .name = &SecretRef::text});
 }
 
 class VariableValueType final : public Type<std::string> {

@@ -78,7 +78,7 @@ class TomlWriter {
             } else if (is_list_of_tables(value) && path.empty()) {
                 for (std::size_t i = 0; i < value.size(); ++i) {
                     heading(fmt::format("[[{}]]", inner));
-                    table(value[i], fmt::format("{}[{}]", inner, i));
+                    keys(value[i], fmt::format("{}[{}]", inner, i), true);
                 }
             }
         }
@@ -91,11 +91,11 @@ class TomlWriter {
         text_ += line + '\n';
     }
 
-    /// The table's keys that are no tables, their notes aligned.
-    void keys(const OrderedJson& members, const std::string& path) {
+    /// The table's keys that are no tables (with `tables` those too, in one line), their notes aligned.
+    void keys(const OrderedJson& members, const std::string& path, bool tables = false) {
         std::vector<std::pair<std::string, std::string>> lines;
         for (const auto& [key, value] : members.items())
-            if (!is_table(value) && !(path.empty() && is_list_of_tables(value)))
+            if ((tables || !is_table(value)) && !(path.empty() && is_list_of_tables(value)))
                 lines.emplace_back(fmt::format("{} = {}", path_of("", key), toml_value(value)),
                                    note_(path_of(path, key)));
         std::size_t width = 0;

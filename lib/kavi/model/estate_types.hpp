@@ -327,7 +327,10 @@ class MapType final : public Type<std::map<std::string, T>> {
 
     OrderedJson show(const std::map<std::string, T>& values) const override {
         auto table = OrderedJson::object();
-        for (const auto& [key, value] : values) table[key] = inner_->show(value);
+        for (const auto& [key, value] : values) {
+            auto shown = inner_->show(value);
+            table[key] = shown.is_null() ? OrderedJson::object() : std::move(shown);
+        }
         return table.empty() ? OrderedJson() : table;
     }
 
@@ -358,6 +361,7 @@ struct Field {
     std::shared_ptr<const TypeBase> type = {};
     std::function<void(const Node&, Owner&, Reading&)> read = {};
     std::function<OrderedJson(const Owner&)> show = {};
+    std::function<OrderedJson(const Owner&)> shows_default = show;  ///< as show, whatever else the Owner says
     /// Keys of the same Owner below this one, as in images = { keep = 2 }.
     bool inner_table = false;
 
@@ -369,8 +373,8 @@ struct Field {
     /// Where it means nothing it isn't shown either.
     template <typename Applies>
     Field shown_if(Applies applies) && {
-        show = [applies, show = std::move(show)](const Owner& owner) {
-            return applies(owner) ? show(owner) : OrderedJson();
+        show = [applies, always = shows_default](const Owner& owner) {
+            return applies(owner) ? always(owner) : OrderedJson();
         };
         return std::move(*this);
     }
@@ -478,7 +482,7 @@ class TableType final : public Type<Owner> {
 
     /// What the struct says by itself; null where the default is in words or isn't there.
     static OrderedJson fallback(const Field<Owner>& field) {
-        return field.fallback.empty() ? field.show(Owner{}) : OrderedJson();
+        return field.fallback.empty() ? field.shows_default(Owner{}) : OrderedJson();
     }
 
     std::vector<Field<Owner>> fields_;
