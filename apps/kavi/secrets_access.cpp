@@ -79,7 +79,7 @@ SecretsAccess::SecretsAccess(Session& session, const model::LoadedEstate& loaded
     : SecretsAccess(session, loaded, http, Options()) {}
 
 SecretsAccess::SecretsAccess(Session& session, const model::LoadedEstate& loaded, net::Transport& http, Options options)
-    : session_(session), loaded_(loaded), http_(http), options_(options), local_(loaded.estate.folder) {}
+    : session_(session), loaded_(loaded), http_(http), options_(std::move(options)), local_(loaded.estate.folder) {}
 
 SecretsAccess::~SecretsAccess() {
     if (infisical_) infisical_->log_out({});
@@ -143,6 +143,8 @@ const std::vector<seal::Identity>& SecretsAccess::identities() {
 
 secrets::SealedCopies SecretsAccess::read_copies(bool all_places) {
     auto anchors = secrets::anchors_of(loaded_.estate);
+    const auto key = std::ranges::find_if(options_.confirmed, [](const auto& one) { return one.starts_with("SHA256:"); });
+    if (key != options_.confirmed.end()) anchors.confirmed = *key;
     return secrets::read_sealed({.places = loaded_.estate.secrets.sealed,
                                  .access = places(),
                                  .identities = identities(),

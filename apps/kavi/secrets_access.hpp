@@ -21,6 +21,8 @@ class SecretsAccess {
         bool recovering = false;  ///< `kavi recover`: a dead Infisical forbids no change, and all places are asked
         secrets::SealedPlaces* places = nullptr;  ///< storages and servers too; null: local places only
         bool lenient = false;                     ///< references that lead nowhere are no error
+        /// Of --confirm: "SHA256:…" is a key whose signature on a sealed copy is believed.
+        std::vector<std::string> confirmed = {};
     };
 
     SecretsAccess(Session& session, const model::LoadedEstate& loaded, net::Transport& http);

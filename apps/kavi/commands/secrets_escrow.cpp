@@ -62,7 +62,7 @@ Result escrow(const EscrowOptions& options, Session& session) {
     if (estate.escrow.empty())
         throw Error(errors::config_invalid, "the estate file has no escrow").fix("add [escrow.NAME] with secret and locations");
     Network network(session);
-    SecretsAccess access(session, context.loaded, network.http());
+    SecretsAccess access(session, context.loaded, network.http(), {.confirmed = options.change.confirm});
     const auto copies = access.read_copies(true);
     for (const auto& warning : copies.warnings) session.output.warn(warning);
     const auto content = copies.content();

@@ -24,7 +24,7 @@ Result seal(const SealOptions& options, Session& session) {
     refuse_raw_options(options.raw);
     const auto context = load_estate_context(session);
     Network network(session);
-    SecretsAccess access(session, context.loaded, network.http());
+    SecretsAccess access(session, context.loaded, network.http(), {.confirmed = options.change.confirm});
     return seal_copies(session, {.context = context, .access = access, .change = options.change, .command = "kavi secrets seal"});
 }
 
@@ -32,6 +32,7 @@ struct UnsealOptions {
     RawOptions raw;
     std::optional<std::string> name;
     bool show = false;
+    std::vector<std::string> confirm;
 };
 
 /// Fingerprints where the copy has the key for them, so that two copies can be compared without a value.
@@ -102,7 +103,7 @@ Result unseal(const UnsealOptions& options, Session& session) {
     refuse_raw_options(options.raw);
     const auto context = load_estate_context(session);
     Network network(session);
-    SecretsAccess access(session, context.loaded, network.http());
+    SecretsAccess access(session, context.loaded, network.http(), {.confirmed = options.confirm});
     const auto copies = access.read_copies(true);
     for (const auto& warning : copies.warnings) session.output.warn(warning);
     if (!copies.best)
@@ -134,6 +135,7 @@ Run define_secrets_unseal(Arguments& arguments) {
     arguments.positional("NAME", options->name, "write this secret's value, as it is; without: what the copy holds, by name")
         .completes(Names::secret);
     arguments.flag("--show", options->show, "show the value, even in a terminal");
+    arguments.option("--confirm", "SHA256:…", options->confirm, "believe the signature of this key, which no operator of the estate file has");
     declare_unseal_raw(arguments, options->raw);
     return [options](Session& session) { return unseal(*options, session); };
 }

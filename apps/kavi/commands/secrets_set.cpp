@@ -79,7 +79,7 @@ Result set(const SetOptions& options, Session& session) {
     const auto ref = named_secret(options.names.at(0), options.path, session.options.sealed);
     const bool copy = goes_to_copy(ref, context.loaded.estate, session.options.sealed);
     Network network(session);
-    SecretsAccess access(session, context.loaded, network.http());
+    SecretsAccess access(session, context.loaded, network.http(), {.confirmed = options.change.confirm});
     const auto command = fmt::format("kavi secrets set {}", ref.text());
     if (!copy) {
         ops::FolderEdit edit{.folder = ref.folder};
@@ -120,7 +120,7 @@ Result unset(const SetOptions& options, Session& session) {
     const auto refs = refs_of(options, session.options.sealed);
     const bool copy = goes_to_copy(refs[0], context.loaded.estate, session.options.sealed);
     Network network(session);
-    SecretsAccess access(session, context.loaded, network.http());
+    SecretsAccess access(session, context.loaded, network.http(), {.confirmed = options.change.confirm});
     const auto command = fmt::format("kavi secrets unset {}", refs[0].text());
     if (!copy) {
         ops::FolderEdit edit{.folder = refs[0].folder};
