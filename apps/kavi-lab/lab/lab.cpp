@@ -223,7 +223,7 @@ void Lab::start_box() {
                             .folder = "backup",
                             .readonly = use == "read",
                             .key = use == "prune" || use == "read" ? public_key(use.c_str()) : ""});
-    if (!box.mount_user.empty()) accounts.push_back({.name = box.mount_user, .folder = "files"});
+    if (!box.mount_user.empty()) accounts.push_back({.name = box.mount_user, .folder = "files", .key = public_key("admin")});
     box_ = std::make_unique<StorageBoxMachine>(*docker_, place_.folder / "box");
     note_mount(box_->mount_point(), true);
     box_->start(place_.prefix, place_.prefix, addresses_->box(), images_->box, options_.box_size, accounts);

@@ -32,6 +32,9 @@ class Failure(Exception):
         super().__init__(message)
         self.code, self.message, self.causes, self.fix = code, message, list(causes), fix
 
+    def as_json(self):
+        return {"code": self.code, "message": self.message, "causes": self.causes, "fix": self.fix}
+
 
 def operation(name, changes=False):
     """Registers an operation: f(parameters, frames) -> result. `changes`: it runs under the host's lock."""
@@ -247,8 +250,7 @@ def serve_one(request, frames):
     except Failure as failure:
         if name in OPERATIONS and OPERATIONS[name][1]:
             log({"operation": name, "owner": request.get("owner", {}), "outcome": failure.message})
-        say({"event": "failure", "code": failure.code, "message": failure.message, "causes": failure.causes,
-             "fix": failure.fix})
+        say(dict(failure.as_json(), event="failure"))
     except OSError as problem:
         say({"event": "failure", "code": "KAVI-E0604", "message": "%s failed" % name, "causes": [str(problem)],
              "fix": "the server's disk is full: kavi server clean" if problem.errno == 28 else ""})

@@ -120,23 +120,22 @@ def cached(name, of, compute):
 
 @operation("image/pull", changes=True)
 def pull(parameters, frames):
-    """{"images": […]} → {"images": {image: {"id", "digests"}}}. Those that are there already aren't asked for."""
+    """{"images": […]} → {"images": {image: {"id", "digests"}}, "failures": {image: {code, message, causes, fix}}}. Those
+    that are there already aren't asked for."""
     results, failures = {}, {}
 
     def one(image):
         try:
             results[image] = pull_one(image)
         except Failure as failure:
-            failures[image] = failure
+            failures[image] = failure.as_json()
 
     threads = [threading.Thread(target=one, args=(image,)) for image in parameters["images"]]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    if failures:
-        raise failures[sorted(failures)[0]]
-    return {"images": results}
+    return {"images": results, "failures": failures}
 
 
 def pull_one(image):
@@ -195,8 +194,7 @@ def service_up(parameters, frames):
         try:
             return step(service)
         except Failure as failure:
-            failures[service["name"]] = {"code": failure.code, "message": failure.message, "causes": failure.causes,
-                                         "fix": failure.fix}
+            failures[service["name"]] = failure.as_json()
 
     for service in wanted:
         attempt(service, lambda one: bring_up(stack, one))

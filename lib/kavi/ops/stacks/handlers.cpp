@@ -28,10 +28,15 @@ class PullHandler final : public run::Handler {
     void apply(Batch batch, std::stop_token stop) override {
         auto images = Json::array();
         for (const auto* action : batch) images.push_back(step_of<PullStep>(*action).image);
-        work_.call(step_of<PullStep>(*batch.front()),
-                   {.name = "image/pull", .parameters = {{"images", images}}},
-                   batch,
-                   stop);
+        const auto result = work_.call(step_of<PullStep>(*batch.front()),
+                                       {.name = "image/pull", .parameters = {{"images", images}}},
+                                       batch,
+                                       stop);
+        run::BatchFailure failure;
+        for (const auto* action : batch)
+            if (const auto& why = at(at(result, "failures"), step_of<PullStep>(*action).image); why.is_object())
+                failure.failed.emplace(action->id, host::error_of(why));
+        if (!failure.failed.empty()) throw failure;
     }
 
   private:

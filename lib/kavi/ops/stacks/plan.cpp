@@ -130,10 +130,7 @@ class StackPlanner {
                 due_.emplace_back(&service, std::move(decision));
         }
         add_pulls();
-        if (files_) {
-            files_->after = ids_;
-            keep(std::move(*files_));
-        }
+        if (files_) keep(std::move(*files_));
     }
 
     void add_pulls() {
@@ -156,20 +153,22 @@ class StackPlanner {
         for (const auto& pull : plan_.actions) ids_.push_back(pull.id);
     }
 
+    /// The lane keeps the order of levels; edges are only what a service can't do without, so that one that fails
+    /// keeps no other from coming up.
     void add_services() {
-        std::size_t level = 0;
-        auto gate = ids_;
         for (const auto& [service, decision] : due_) {
-            if (service->level != level) {
-                level = service->level;
-                gate = ids_;
-            }
             auto due = decision.what == What::bring_up ? bring_up(*service, decision)
                                                        : note_down(*service, decision);
-            due.after = gate;
+            for (const auto& id : {fmt::format("pull/{}/{}", wanted_.name, service->image),
+                                   fmt::format("stack/{}/files", wanted_.name)})
+                if (has(id)) due.after.push_back(id);
+            for (const auto& name : service->depends_on)
+                if (has(service_id(name))) due.after.push_back(service_id(name));
             keep(std::move(due));
         }
     }
+
+    bool has(const std::string& id) const { return std::ranges::find(ids_, id) != ids_.end(); }
 
     void keep(plan::Action action) {
         ids_.push_back(action.id);

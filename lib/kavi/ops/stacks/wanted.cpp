@@ -109,6 +109,8 @@ class StackBuilder {
 
     WantedService wanted_service(const model::ComposeService& service, std::size_t level) {
         WantedService wanted{.name = service.name, .image = interpolated(service.image), .level = level};
+        for (const auto& [name, dependency] : service.depends_on)
+            if (dependency.required) wanted.depends_on.insert(name);
         const auto settings = request_.loaded.estate.services.find(service.name);
         wanted.timeout = default_timeout(service);
         if (settings != request_.loaded.estate.services.end()) {

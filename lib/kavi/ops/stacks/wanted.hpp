@@ -27,6 +27,7 @@ struct WantedService {
     std::string image;
     std::map<std::string, WantedInput> inputs;  ///< by FingerprintInput::digest_key()
     std::size_t level = 0;                      ///< services of one level start together
+    std::set<std::string> depends_on;           ///< that must be up before; another's failure stops nothing
     std::chrono::seconds timeout{120};          ///< until it must be healthy
     model::OnFailure on_failure = model::OnFailure::restore;
     bool one_shot = false;  ///< runs to its end and stays ended
