@@ -1,5 +1,7 @@
 # What every server has: small items, each with a check that only looks and a mend that may be repeated. What an item is
 # comes with the request (config/baseline); how its kind is checked and mended stands here.
+import concurrent.futures
+
 KINDS = {}
 ETC_SYSTEMD = "/etc/systemd/system"
 
@@ -36,13 +38,16 @@ def check_item(spec):
 @facts("baseline")
 def baseline_facts(parameters):
     """{"items": {id: spec}} → {id: state}. An item that can't be checked differs, and says why."""
-    states = {}
-    for name, spec in parameters["items"].items():
+
+    def one(spec):
         try:
-            states[name] = check_item(spec)
+            return check_item(spec)
         except Exception as problem:
-            states[name] = {"state": "differs", "found": ["can't be checked: %s" % problem]}
-    return states
+            return {"state": "differs", "found": ["can't be checked: %s" % problem]}
+
+    # Checking is waiting for programs, mostly.
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        return dict(zip(parameters["items"], pool.map(one, parameters["items"].values())))
 
 
 @operation("baseline/check")

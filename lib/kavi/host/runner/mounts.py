@@ -112,14 +112,12 @@ class Mount:
     def check(spec):
         if "sshfs" not in installed(["sshfs"]):
             return ["sshfs isn't installed"]
-        found = []
+        if not is_mounted(spec["at"]):
+            return ["%s isn't mounted" % spec["at"]]
+        found = [] if sentinel_there(spec["at"]) else ["%s doesn't answer" % spec["at"]]
         for name, content in sorted(unit_texts(spec).items()):
             found += file_problem(ETC_SYSTEMD + "/" + name, content, "0644")
         found += file_problem(MOUNT_LISTS + "/" + spec["name"], Mount.services_text(spec), "0644")
-        if not is_mounted(spec["at"]):
-            found.append("%s isn't mounted" % spec["at"])
-        elif not sentinel_there(spec["at"]):
-            found.append("%s doesn't answer" % spec["at"])
         return found
 
     @staticmethod
