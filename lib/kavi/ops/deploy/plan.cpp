@@ -55,7 +55,6 @@ class DeployPlanner {
         std::ranges::copy_if(trust.actions, std::back_inserter(parts.trust.actions), [&](const auto& action) { return action.lane == name; });
         parts.baseline = plan_baseline(estate_, server, facts_of_host(name));
         parts.mounts = plan_mounts(estate_, server, facts_of_host(name));
-        parts.mounts = plan_mounts(estate_, server, facts_of_host(name));
         for (const auto& stack : request_.scope.stacks)
             if (estate_.stacks.at(stack).server == name) parts.stacks.push_back(stack_plan(stack));
         for (const auto& service : model::placed_services(request_.loaded))
