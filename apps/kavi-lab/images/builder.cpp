@@ -22,6 +22,10 @@ namespace {
 namespace fs = std::filesystem;
 using Steady = std::chrono::steady_clock;
 
+// Debian's PostgreSQL makes a database of its own when it is installed, unless told so before.
+constexpr auto no_cluster = "mkdir -p \"$1/etc/postgresql-common\" && "
+                            "echo create_main_cluster = false >\"$1/etc/postgresql-common/createcluster.conf\"";
+
 constexpr std::string_view vps_suite = "trixie";
 constexpr std::string_view services_suite = "bookworm";
 
@@ -57,7 +61,8 @@ std::string key_of(const std::vector<std::string>& ingredients) {
 
 std::vector<std::string> mmdebstrap(const std::string& packages, const std::vector<std::string>& hooks) {
     std::vector<std::string> words{"mmdebstrap", "--variant=minbase", "--include=" + packages,
-                                   "--aptopt=APT::Install-Recommends \"false\""};
+                                   "--aptopt=APT::Install-Recommends \"false\"",
+                                   "--aptopt=Acquire::Retries \"3\""};
     for (const auto* left_out : {"/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*",
                                  "/usr/lib/x86_64-linux-gnu/libLLVM*", "/usr/lib/postgresql/*/lib/bitcode/*"})
         words.push_back(fmt::format("--dpkgopt=path-exclude={}", left_out));
@@ -106,23 +111,54 @@ class Builder {
     }
 
   private:
-    std::string vps() {
-        const auto packages = recipes_.package_list("vps/packages.txt");
-        const auto key = key_of({packages, recipes_.text("vps/customize.sh"), recipes_.text("vps/lab-init"), "1"});
-        const auto tar = cache_ / fmt::format("vps-{}.tar", key);
+    /// The tree of a set of Debian packages, as a tar: the part that needs the archive, kept apart from what we do to it.
+    fs::path packages_tree(const std::string& name,
+                           const std::string& packages,
+                           std::string_view suite,
+                           const std::vector<std::string>& hooks) {
+        std::vector<std::string> ingredients{packages, std::string(suite)};
+        ingredients.insert(ingredients.end(), hooks.begin(), hooks.end());
+        const auto tar = cache_ / fmt::format("packages-{}-{}.tar", name, key_of(ingredients));
         if (!fs::exists(tar)) {
-            step(progress_, "image of a server (Debian 13, systemd, cloud-init, Docker)", [&] {
+            step(progress_, fmt::format("packages of Debian's {} for the {}", suite, name), [&] {
                 const fs::path part = tar.string() + ".part";
-                auto words = mmdebstrap(packages, {fmt::format("--customize-hook={} \"$1\"",
-                                                               recipes_.path("vps/customize.sh").string()),
-                                                   "--format=tar"});
-                words.insert(words.end(), {std::string(vps_suite), part.string(), source_line(vps_suite)});
+                auto words = mmdebstrap(packages, hooks);
+                words.insert(words.end(), {"--format=tar", std::string(suite), part.string(), source_line(suite)});
                 run_tool(words, {}, build_time);
                 fs::rename(part, tar);
             });
         }
-        remove_older(cache_, "vps-", fmt::format("vps-{}", key));
-        return import("vps", key, tar);
+        remove_older(cache_, fmt::format("packages-{}-", name), tar.filename().string());
+        return tar;
+    }
+
+    /// Unpacks the tree, lets `work` change it, and removes it again.
+    template <typename Work>
+    void with_tree(const fs::path& tar, Work work) {
+        const auto tree = cache_ / "tree";
+        fs::remove_all(tree);
+        fs::create_directories(tree);
+        run_tool({"tar", "-C", tree.string(), "--exclude=./dev/*", "-xf", tar.string()}, {}, build_time);
+        work(tree);
+        fs::remove_all(tree);
+    }
+
+    std::string vps() {
+        const auto packages = recipes_.package_list("vps/packages.txt");
+        const auto key = key_of({packages, recipes_.text("vps/customize.sh"), recipes_.text("vps/lab-init"), "2"});
+        const auto image = fmt::format("kavi-lab/vps:{}", key);
+        if (docker_.has_image(image)) return image;
+        const auto packages_tar = packages_tree("vps", packages, vps_suite, {});
+        step(progress_, "image of a server (Debian 13, systemd, cloud-init, Docker)", [&] {
+            with_tree(packages_tar, [&](const fs::path& tree) {
+                run_tool({recipes_.path("vps/customize.sh").string(), tree.string()});
+                const auto tar = cache_ / "vps.tar";
+                run_tool({"tar", "-C", tree.string(), "--numeric-owner", "-cf", tar.string(), "."}, {}, build_time);
+                docker_.run({"import", tar.string(), image}, build_time);
+                fs::remove(tar);
+            });
+        });
+        return image;
     }
 
     /// Takes the tar into Docker, unless it is there.
@@ -155,13 +191,10 @@ class Builder {
     void make_services(const std::string& packages, const fs::path& folder) {
         fs::remove_all(folder);
         fs::create_directories(folder);
-        const auto settings = "mkdir -p \"$1/etc/postgresql-common\" && echo 'create_main_cluster = false' "
-                              ">\"$1/etc/postgresql-common/createcluster.conf\"";
-        const auto carve = fmt::format("{} \"$1\" {}", recipes_.path("services/carve.sh").string(), folder.string());
-        auto words = mmdebstrap(packages, {fmt::format("--essential-hook={}", settings),
-                                           fmt::format("--customize-hook={}", carve), "--format=null"});
-        words.insert(words.end(), {std::string(services_suite), "-", source_line(services_suite)});
-        run_tool(words, {}, build_time);
+        const auto tar = packages_tree("services", packages, services_suite, {std::string("--essential-hook=") + no_cluster});
+        with_tree(tar, [&](const fs::path& tree) {
+            run_tool({recipes_.path("services/carve.sh").string(), tree.string(), folder.string()}, {}, build_time);
+        });
         for (const auto* name : {"busybox", "postgres", "redis"}) make_layer(folder / fmt::format("{}.tar", name));
     }
 

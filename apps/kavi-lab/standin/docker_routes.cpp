@@ -36,7 +36,8 @@ std::optional<Route> route_through(const Json& container, const std::string& net
     if (container.value("Status", "").find("(healthy)") == std::string::npos) return std::nullopt;
     Route route;
     bool matches = false, enabled = false;
-    for (const auto& [name, label] : container.value("Labels", Json::object()).items()) {
+    const auto labels = container.value("Labels", Json::object());
+    for (const auto& [name, label] : labels.items()) {
         const auto value = label.is_string() ? label.get<std::string>() : std::string();
         if (name == "traefik.enable") enabled = value == "true";
         if (name.ends_with(".rule")) matches = matches || rule_names(value, host);

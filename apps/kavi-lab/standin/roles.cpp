@@ -63,14 +63,18 @@ std::string json(std::string_view text) {
 
 constexpr auto json_type = "application/json; charset=utf-8";
 
-/// Answers 200 on `path` while `works` says so, `otherwise` elsewhere.
+HttpResponse page() {
+    return {.body = "<!doctype html><title>stand-in</title>\n", .type = "text/html; charset=utf-8"};
+}
+
+/// Answers 200 on `path` while `works` says so, and with a page elsewhere.
 Handler health_at(std::string path, std::string body, std::function<bool()> works) {
     return [path = std::move(path), body = std::move(body), works = std::move(works)](const HttpRequest& request) {
         if (request.path() == path) {
             if (!works()) return HttpResponse{.status = 503, .body = "a database can't be reached\n"};
             return with_health({.body = body, .type = json_type});
         }
-        return with_health({.body = "<!doctype html><title>stand-in</title>\n", .type = "text/html; charset=utf-8"});
+        return with_health(page());
     };
 }
 
@@ -183,7 +187,7 @@ void serve_line(std::istringstream words) {
     if (kind == "http") {
         words >> path;
         serve_http(port, [path](const HttpRequest& request) {
-            if (!path.empty() && request.path() != path) return HttpResponse{.status = 404, .body = "not found\n"};
+            if (!path.empty() && request.path() != path) return with_health(page());
             return with_health({.body = json("{'stand-in':true}"), .type = json_type});
         });
     }
