@@ -64,7 +64,9 @@ std::string written(int key, const std::string& value) {
     const auto name = key < static_cast<int>(keys.size()) ? keys[static_cast<std::size_t>(key)]
                                                           : fmt::format("key{}", key);
     if (value.empty()) return name;
-    const bool plain = value.find_first_of(" \t\"") == std::string::npos;
+    const bool plain = std::ranges::all_of(value, [](char c) {
+        return c > ' ' && c < 0x7F && std::string_view("\";()\\").find(c) == std::string_view::npos;
+    });
     return fmt::format("{}={}", name, plain ? value : in_quotes(value));
 }
 

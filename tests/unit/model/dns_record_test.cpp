@@ -128,6 +128,7 @@ TEST_CASE("values have one form") {
         {"HTTPS", "1 . colour=red", "! has the unknown parameter 'colour'"},
         {"HTTPS", "1 . ipv4hint=1.2.3", "! has the hint '1.2.3', which isn't an IPv4 address"},
         {"SVCB", "2 svc.example. key667=\"hello you\" no-default-alpn alpn=x", "2 svc.example alpn=x no-default-alpn key667=\"hello you\""},
+        {"HTTPS", "1 . key667=a;b", "1 . key667=\"a;b\""},
         {"LOC", "51 30 N", "! is of a type that isn't managed"},
     };
     for (const auto& one : cases) {

@@ -125,12 +125,12 @@ std::string value_of(const std::string& type, Data data) {
 struct Resolver {
     struct __res_state state {};
 
-    explicit Resolver(const in_addr& server) {
+    Resolver(const in_addr& server, std::uint16_t port) {
         ::res_ninit(&state);
         state.nscount = 1;
         state.nsaddr_list[0] = {};
         state.nsaddr_list[0].sin_family = AF_INET;
-        state.nsaddr_list[0].sin_port = htons(53);
+        state.nsaddr_list[0].sin_port = htons(port);
         state.nsaddr_list[0].sin_addr = server;
         state.retrans = 2;
         state.retry = 2;
@@ -191,7 +191,7 @@ std::optional<std::vector<std::string>> AuthoritativeAnswers::ask(const std::str
     if (number == 0 || stop.stop_requested()) return std::nullopt;
     const auto address = address_of(server);
     if (!address) return std::nullopt;
-    Resolver resolver(*address);
+    Resolver resolver(*address, port_);
     std::array<unsigned char, 512> query{};
     const int size = ::res_nmkquery(&resolver.state, ns_o_query, name.c_str(), ns_c_in, number, nullptr, 0, nullptr, query.data(), query.size());
     if (size < 0) return std::nullopt;

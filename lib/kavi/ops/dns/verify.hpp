@@ -5,6 +5,7 @@
 #include <kavi/ops/dns/plan.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <stop_token>
@@ -44,10 +45,15 @@ class DohAnswers final : public NameAnswers {
 /// By DNS over UDP, or TCP where the answer is long, to the server itself. Five seconds each.
 class AuthoritativeAnswers final : public NameAnswers {
   public:
+    explicit AuthoritativeAnswers(std::uint16_t port = 53) : port_(port) {}
+
     std::optional<std::vector<std::string>> ask(const std::string& server,
                                                 const std::string& name,
                                                 const std::string& type,
                                                 std::stop_token stop) override;
+
+  private:
+    std::uint16_t port_;
 };
 
 /// What is not as it should be after a change.

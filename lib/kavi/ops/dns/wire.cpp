@@ -60,7 +60,11 @@ std::string with_quotes(std::string_view parameters) {
     bool inside = false, open = false;
     for (std::size_t i = 0; i < parameters.size(); ++i) {
         const char c = parameters[i];
-        if (c == '"' && (i == 0 || parameters[i - 1] != '\\')) inside = !inside;
+        if (inside && c == '\\' && i + 1 < parameters.size()) {
+            text += {c, parameters[++i]};
+            continue;
+        }
+        if (c == '"') inside = !inside;
         if (c == ' ' && !inside && open) {
             text += '"';
             open = false;
