@@ -160,8 +160,8 @@ ComposeProject read_compose(const std::string& name,
 std::vector<VariableUse> missing_variables(const ComposeProject& project, const std::set<std::string>& known);
 
 /// Interpolates as Compose does: $NAME, ${NAME}, ${NAME:-x}, ${NAME-x}, ${NAME:?x}, ${NAME?x}, ${NAME:+x},
-/// ${NAME+x}, $$. nullopt: it isn't a template ("$1", "${", …) or a required variable is absent; `why`, where
-/// given, says which.
+/// ${NAME+x}, $$; any other dollar that no brace follows is a dollar. nullopt: it isn't a template ("${", "${a b}",
+/// …) or a required variable is absent; `why`, where given, says which.
 std::optional<std::string> interpolate(std::string_view text,
                                        const VariableLookup& lookup,
                                        std::string* why = nullptr);

@@ -72,6 +72,12 @@ std::optional<std::string> plain_integer(std::string_view text) {
     return fmt::format("{}{}", negative && number != 0 ? "-" : "", number);
 }
 
+/// "2001-12-31", which YAML takes for a moment.
+bool looks_like_date(std::string_view text) {
+    return text.size() == 10 && text[4] == '-' && text[7] == '-' && all_digits(text.substr(0, 4)) &&
+           all_digits(text.substr(5, 2)) && all_digits(text.substr(8, 2));
+}
+
 }  // namespace
 
 std::string typed_text(const Value& value) {
@@ -79,6 +85,7 @@ std::string typed_text(const Value& value) {
     if (!value.plain) return text;
     if (text == "True" || text == "TRUE") return "true";
     if (text == "False" || text == "FALSE") return "false";
+    if (looks_like_date(text)) return text + " 00:00:00 +0000 UTC";
     if (auto integer = plain_integer(text)) return *integer;
     return looks_like_float(text) ? go_float(text) : text;
 }

@@ -11,7 +11,8 @@
 /// Source of the rules: compose-go 2's override package.
 namespace kavi::model {
 
-/// A scalar as Compose prints it once YAML has given it a type: a plain 1.10 is "1.1", a plain 010 is "8".
+/// A scalar as Compose prints it once YAML has given it a type: a plain 1.10 is "1.1", 010 is "8", and
+/// 2001-12-31 becomes a moment.
 std::string typed_text(const Value& value);
 
 /// "KEY=VALUE" texts, from a list of them or from a table; a null value gives "KEY".

@@ -135,7 +135,7 @@ class CommandSplitter {
     void take(char c) {
         if (escaped_) {
             escaped_ = false;
-            add(c == 't' ? '\t' : c == 'n' ? '\n' : c);
+            add(c);
         } else if (c == '\\' && quote_ != '\'') {
             escaped_ = true;
         } else if (quoted()) {

@@ -28,7 +28,8 @@ std::optional<SecretsForm> secrets_form(std::string_view name);
 /// Compose and sh disagree whatever the quotes.
 Secret write_secrets(SecretsForm form, const NamedSecrets& secrets);
 
-/// Reads a dotenv file as Docker Compose does, but for references to other variables, which are refused.
+/// Reads a dotenv file as Docker Compose does, but for references to other variables and names without a value,
+/// which Compose takes from its environment: they are refused.
 /// Throws errors::secret_unfit with `source` and the line; later lines win over earlier ones.
 NamedSecrets read_dotenv(std::string_view text, std::string_view source);
 

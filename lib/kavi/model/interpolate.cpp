@@ -53,13 +53,19 @@ std::optional<TemplateReference> braced(std::string_view text) {
     reference.op = operator_at(rest);
     reference.word = rest.substr(reference.op.size());
     if (reference.name.empty() || (reference.op.empty() && !rest.empty())) return std::nullopt;
+    if (reference.word.find('\n') != std::string_view::npos)
+        return std::nullopt;  // Compose's pattern ends there
     return reference;
+}
+
+/// Whether a reference begins here; any other dollar is a dollar.
+bool starts_reference(std::string_view text) {
+    return text.size() > 1 && (text[1] == '{' || starts_name(text[1]));
 }
 
 std::optional<TemplateReference> reference_at(std::string_view text) {
     if (text.starts_with("${")) return braced(text);
     const auto name = name_at(text.substr(1));
-    if (name.empty()) return std::nullopt;
     return TemplateReference{.raw = text.substr(0, 1 + name.size()), .name = name};
 }
 
@@ -127,9 +133,9 @@ std::optional<std::vector<TemplatePiece>> template_pieces(std::string_view text,
         if (dollar != 0) pieces.emplace_back(text.substr(0, dollar));
         if (dollar == std::string_view::npos) break;
         text.remove_prefix(dollar);
-        if (text.starts_with("$$")) {
+        if (!starts_reference(text)) {
             pieces.emplace_back(text.substr(0, 1));
-            text.remove_prefix(2);
+            text.remove_prefix(text.starts_with("$$") ? 2 : 1);
             continue;
         }
         const auto reference = reference_at(text);

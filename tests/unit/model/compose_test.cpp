@@ -162,6 +162,7 @@ TEST_CASE("commands as lists and as lines") {
     CHECK(*result.service("x").entrypoint == Lines{"sh", "-c", "echo '$A' \"b\"", "c d", ""});
     CHECK(*result.service("x").command == Lines{"a", "1.2", "1"});
     CHECK(split_command("a 'b") == std::nullopt);
+    CHECK(*split_command("a\\nb \"x\\ty\" 'c\\d'") == Lines{"anb", "xty", "c\\d"});
 }
 
 TEST_CASE("environment, labels and env files as maps and as lists") {
@@ -222,6 +223,8 @@ TEST_CASE("numbers that YAML would change are warned of, and read as Compose rea
     CHECK(typed("v1") == "v1");
     CHECK(typed("0x1F") == "31");
     CHECK(typed("08") == "8");
+    CHECK(typed(".5") == "0.5");
+    CHECK(typed("2001-12-31") == "2001-12-31 00:00:00 +0000 UTC");
 }
 
 TEST_CASE("what kavi and Compose refuse") {
@@ -247,7 +250,8 @@ TEST_CASE("what kavi and Compose refuse") {
          {"a.yml:1:35: Compose knows no \"prots\" of a service"}},
         {"services: {a: {image: i:1, scale: 2}}\n",
          {"a.yml:1:35: \"scale\" must be 1: kavi keeps one container a service"}},
-        {"services: {a: {image: i:1, command: 'echo $1'}}\n", {"a.yml:1:37: \"$1\" names no variable"}},
+        {"services: {a: {image: i:1, command: 'echo ${1}'}}\n", {"a.yml:1:37: \"${1}\" names no variable"}},
+        {"services: {a: {image: i:1, command: 'echo $1'}}\n", {}},
         {"services: {a: {image: i:1, command: 'a; b'}}\n",
          {"a.yml:1:37: Compose drops what follows the unquoted ; in \"command\""}},
         {"services: {a: {image: i:1, volumes: ['d:/d']}}\nvolumes: {dd: }\n",
