@@ -1,6 +1,7 @@
 #include "lab.hpp"
 
 #include "lab/tools.hpp"
+#include "network/plain_socket.hpp"
 
 #include <kavi/base/clock.hpp>
 #include <kavi/base/error_codes.hpp>
@@ -28,6 +29,15 @@ std::string spare_address(int number) {
 /// The ports of a server that people connect to from outside.
 constexpr int server_ports[] = {22, 80, 443, 2222};
 
+/// Each account of a box has a host name of its own too.
+std::vector<std::string> account_hosts(const EstateNames::Box& box) {
+    const auto domain = box.host.substr(std::min(box.host.find('.'), box.host.size()));
+    std::vector<std::string> hosts;
+    for (const auto& [use, account] : box.users) hosts.push_back(account + domain);
+    if (!box.mount_user.empty()) hosts.push_back(box.mount_user + domain);
+    return hosts;
+}
+
 constexpr std::uint64_t server_disk = std::uint64_t{8} << 30;
 
 }  // namespace
@@ -39,15 +49,18 @@ Lab::Lab(Place place, LabOptions options, Progress progress)
     record_.pid = ::getpid();
     record_.started = start_time_of(record_.pid);
     record_.write(place_);
-    ssh_log_.open(place_.folder / "ssh.jsonl", std::ios::trunc);
     make_keys();
-    if (options_.machines != MachineKind::none) start_network();
+    start_relay();
     if (options_.machines == MachineKind::real) {
+        start_network();
         start_images();
-        start_front();
+    }
+    start_front();
+    if (options_.machines == MachineKind::real) {
         start_machines();
         start_box();
     }
+    if (options_.machines == MachineKind::ssh) start_sshd_machines();
     secrets_ = std::make_unique<LabSecrets>(make_secrets());
     start_apis();
     start_existing();
@@ -84,16 +97,19 @@ void Lab::make_keys() {
     authority_->issue("lab", front_names());
 }
 
-void Lab::start_network() {
-    const auto subnet = claim_subnet(place_);
+void Lab::start_relay() {
+    ssh_log_.open(place_.folder / "ssh.jsonl", std::ios::trunc);
+    connection_log_.open(place_.folder / "connections.jsonl", std::ios::trunc);
+    relay_ = std::make_unique<Relay>([this](const RelayRecord& record) { note_connection(record); });
+    const auto subnet = options_.machines == MachineKind::real ? claim_subnet(place_) : 0;
     record_ = Record::read(place_).value_or(record_);
     addresses_.emplace(subnet);
-    relay_ = std::make_unique<Relay>([this](const RelayRecord& record) { note_connection(record); });
     for (const auto& server : names_.servers)
         if (!server.ipv4.empty()) addresses_->for_public(server.ipv4);
     for (int i = 0; i < spare_addresses; ++i) addresses_->for_public(spare_address(i));
-    if (options_.machines != MachineKind::real) return;
+}
 
+void Lab::start_network() {
     docker_ = Docker::find_or_start();
     record_.docker_host = docker_->host();
     record_.write(place_);
@@ -116,12 +132,15 @@ void Lab::set_path_rule(const std::string& name, RelayRule rule) {
 }
 
 void Lab::note_connection(const RelayRecord& record) {
-    const auto machine = machines_ ? machines_->name_at(record.name) : "";
+    const auto machine = machines_        ? machines_->name_at(record.name)
+                         : sshd_machines_ ? sshd_machines_->name_at(record.name)
+                                          : "";
     const OrderedJson line{{"time", iso8601(record.started)}, {"machine", machine.empty() ? record.name : machine},
                            {"port", record.port}, {"ms", record.took.count()}, {"up", record.bytes_up},
                            {"down", record.bytes_down}, {"flights", record.flights}};
-    const std::scoped_lock lock(ssh_log_mutex_);
-    ssh_log_ << line.dump() << std::endl;
+    const std::scoped_lock lock(log_mutex_);
+    auto& log = record.port == 22 || record.port == 23 ? ssh_log_ : connection_log_;
+    log << line.dump() << std::endl;
 }
 
 void Lab::start_images() {
@@ -137,12 +156,16 @@ void Lab::start_images() {
 }
 
 void Lab::start_front() {
+    registries_.insert("registry-1.docker.io");
+    for (const auto& reference : image_references()) registries_.insert(parse_image_reference(reference).registry);
     const auto folder = place_.folder / "certificates";
     front_ = std::make_unique<TlsFront>((folder / "lab.pem").string(), (folder / "lab-key.pem").string(),
                                         authority_->certificate().string(),
                                         [this](const std::string& name) { return behind(name); });
-    front_port_ = front_->listen("127.0.0.1", 0);
-    front_->listen(addresses_->gateway(), 443);
+    front_port_ = relay_->listen("127.0.0.1", 0, "front", "127.0.0.1", front_->listen("127.0.0.1", 0));
+    set_path_rule("front", {});
+    if (docker_) front_->listen(addresses_->gateway(), 443);
+    notifications_ = std::make_unique<Notifications>(place_.folder / "notifications.jsonl");
 }
 
 std::vector<std::pair<std::string, std::string>> Lab::host_names() const {
@@ -151,7 +174,7 @@ std::vector<std::pair<std::string, std::string>> Lab::host_names() const {
         if (!name.starts_with("*.")) hosts.emplace_back(name, addresses_->gateway());
     for (const auto& box : names_.boxes) {
         hosts.emplace_back(box.host, addresses_->box_front());
-        for (const auto& [use, account] : box.users) hosts.emplace_back(account + box.host.substr(box.host.find('.')), addresses_->box_front());
+        for (const auto& host : account_hosts(box)) hosts.emplace_back(host, addresses_->box_front());
     }
     return hosts;
 }
@@ -209,6 +232,31 @@ void Lab::create_existing(const EstateNames::Server& server) {
     machines_->power_on(server.name);
 }
 
+void Lab::start_sshd_machines() {
+    for (const auto& ipv4 : addresses_->publics()) {
+        const auto free = listen_at("127.0.0.1", 0);
+        sshd_ports_[ipv4] = port_of(free.get());
+        paths_[ipv4][22] = relay_->listen("127.0.0.1", 0, ipv4, "127.0.0.1", sshd_ports_[ipv4]);
+        set_path_rule(ipv4, {});
+    }
+    std::vector<std::string> authorized;
+    for (const auto& [name, line] : keys_.operator_ssh) authorized.push_back(line);
+    sshd_machines_ = std::make_unique<SshdMachines>(SshdMachines::Setting{
+        .folder = place_.folder / "machines",
+        .authorized_keys = std::move(authorized),
+        .port_of = [this](const std::string& ipv4) { return sshd_ports_.at(ipv4); },
+        .on_process = [this](int pid) {
+            const std::scoped_lock lock(record_mutex_);
+            record_.processes.emplace_back(pid, start_time_of(pid));
+            record_.write(place_);
+        }});
+    for (const auto& server : names_.servers) {
+        if (server.provider == "hetzner") continue;
+        sshd_machines_->create({.name = server.name, .ipv4 = server.ipv4, .user_data = user_data_for(server)});
+        sshd_machines_->power_on(server.name);
+    }
+}
+
 void Lab::start_box() {
     if (names_.boxes.empty()) return;
     progress_("Storage Box");
@@ -239,7 +287,7 @@ void Lab::start_apis() {
     LabApisConfig config{.request_log = place_.folder / "requests.jsonl",
                          .verbose_log = options_.verbose_log,
                          .latency = options_.latency,
-                         .machines = machines_.get(),
+                         .machines = machines_ ? static_cast<ServerMachines*>(machines_.get()) : sshd_machines_.get(),
                          .hetzner = hetzner_seed(),
                          .cloudflare = cloudflare_seed(),
                          .infisical = infisical_seed()};
@@ -270,12 +318,12 @@ std::string Lab::connect_to() const {
         if (!paths_.contains("box")) continue;
         for (const auto& [port, to] : paths_.at("box")) {
             lead(box.host, port, to);
-            for (const auto& [use, account] : box.users) lead(account + box.host.substr(box.host.find('.')), port, to);
+            for (const auto& host : account_hosts(box)) lead(host, port, to);
         }
     }
     for (const auto& name : front_names())
-        if (front_port_ != 0 && !name.starts_with("*.")) lead(name, 443, front_port_);
-    if (front_port_ != 0) lead("198.51.100.7", 443, front_port_);
+        if (!name.starts_with("*.")) lead(name, 443, front_port_);
+    lead("198.51.100.7", 443, front_port_);
     for (const auto& domain : names_.domains) {
         const auto* server = names_.server_of(domain);
         if (!server || !paths_.contains(server->ipv4)) continue;

@@ -10,13 +10,16 @@
 #include "lab/options.hpp"
 #include "lab/place.hpp"
 #include "machines/container_machines.hpp"
+#include "machines/sshd_machines.hpp"
 #include "machines/storage_box.hpp"
+#include "network/notifications.hpp"
 #include "network/relay.hpp"
 #include "network/tls_front.hpp"
 
 #include <fstream>
 #include <memory>
 #include <mutex>
+#include <set>
 
 namespace kavi::lab {
 
@@ -34,10 +37,12 @@ class Lab {
 
   private:
     void make_keys();
+    void start_relay();
     void start_network();
     void start_images();
     void start_front();
     void start_machines();
+    void start_sshd_machines();
     void start_box();
     void start_apis();
     void start_existing();
@@ -84,14 +89,18 @@ class Lab {
     std::optional<Docker> docker_;
     std::optional<Images> images_;
     std::optional<Addresses> addresses_;
-    std::ofstream ssh_log_;
-    std::mutex ssh_log_mutex_;
+    std::ofstream ssh_log_, connection_log_;
+    std::mutex log_mutex_;
     std::unique_ptr<Relay> relay_;
     std::map<std::string, std::map<int, int>> paths_;  ///< public address or "box" → its port → ours on loopback
     std::unique_ptr<Registry> registry_;
     std::unique_ptr<TlsFront> front_;
     int front_port_ = 0;
-    std::unique_ptr<ContainerMachines> machines_;
+    std::set<std::string> registries_;  ///< the hosts that the estate's images come from
+    std::unique_ptr<Notifications> notifications_;
+    std::unique_ptr<ContainerMachines> machines_;  ///< --machines real
+    std::unique_ptr<SshdMachines> sshd_machines_;  ///< --machines ssh
+    std::map<std::string, int> sshd_ports_;        ///< by public address
     std::unique_ptr<StorageBoxMachine> box_;
     std::unique_ptr<LabSecrets> secrets_;
     std::unique_ptr<LabApis> apis_;

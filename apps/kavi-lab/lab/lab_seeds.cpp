@@ -142,16 +142,17 @@ std::vector<std::string> Lab::front_names() const {
 }
 
 std::optional<TlsFront::Target> Lab::behind(const std::string& server_name) {
-    for (const auto& reference : image_references())
-        if (parse_image_reference(reference).registry == server_name || server_name == "registry-1.docker.io")
-            return TlsFront::Target{.address = "127.0.0.1", .port = registry_->port()};
+    if (server_name == notify_host) return TlsFront::Target{.address = "127.0.0.1", .port = notifications_->port()};
+    for (const auto& registry : registries_)
+        if (registry_ && registry == server_name) return TlsFront::Target{.address = "127.0.0.1", .port = registry_->port()};
     for (const auto& objects : names_.objects)
         if (server_name == host_of(objects.endpoint) || server_name.ends_with("." + host_of(objects.endpoint)))
             return TlsFront::Target{.address = "127.0.0.1", .port = apis_->port("s3")};
     for (const auto& domain : names_.domains) {
         const auto* server = names_.server_of(domain);
         if (domain.name != server_name || !server || !paths_.contains(server->ipv4)) continue;
-        return TlsFront::Target{.address = "127.0.0.1", .port = paths_.at(server->ipv4).at(443), .tls = true};
+        const auto& ports = paths_.at(server->ipv4);
+        if (ports.contains(443)) return TlsFront::Target{.address = "127.0.0.1", .port = ports.at(443), .tls = true};
     }
     return std::nullopt;
 }
