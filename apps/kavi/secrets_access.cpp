@@ -24,6 +24,7 @@ std::filesystem::path expanded(const Environment& environment, std::string_view 
 /// A file with a secret in it that others can read is refused.
 Secret private_file(const std::filesystem::path& path) {
     struct stat facts {};
+
     if (::stat(path.c_str(), &facts) == 0 && (facts.st_mode & 077) != 0)
         throw Error(errors::credentials_refused, fmt::format("{} can be read by others", path.string()))
             .fix(fmt::format("chmod 600 {}", path.string()));
@@ -40,7 +41,8 @@ void add(std::vector<seal::Identity>& all, std::vector<seal::Identity> more) {
     all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }
 
-/// An SSH key that can't serve as an identity (a passphrase, another type) is no failure: it is for logging in.
+/// An SSH key that can't serve as an identity (a passphrase, another type) is no failure: it is for logging
+/// in.
 void add_ssh_key(std::vector<seal::Identity>& all, const std::filesystem::path& path) {
     try {
         add(all, seal::parse_identities(private_file(path).reveal(), path.string()));
@@ -61,7 +63,8 @@ std::vector<seal::Identity> load_identities(const Session& session) {
         }
     } else if (environment.find("HOME") || environment.find("XDG_CONFIG_HOME")) {
         const auto path = std::filesystem::path(environment.config_folder()) / "identity";
-        if (std::filesystem::exists(path)) add(all, seal::parse_identities(private_file(path).reveal(), path.string()));
+        if (std::filesystem::exists(path))
+            add(all, seal::parse_identities(private_file(path).reveal(), path.string()));
     }
     if (const auto path = environment.find("KAVI_SSH_KEY")) add_ssh_key(all, expanded(environment, *path));
     return all;
@@ -70,7 +73,8 @@ std::vector<seal::Identity> load_identities(const Session& session) {
 Error no_signer(std::string_view why) {
     Error error(errors::credentials_missing, "there is no key to sign the sealed copy with");
     error.because(std::string(why));
-    return error.fix("set KAVI_SSH_KEY to the file of your ssh-ed25519 key, or add it to the agent with ssh-add");
+    return error.fix(
+        "set KAVI_SSH_KEY to the file of your ssh-ed25519 key, or add it to the agent with ssh-add");
 }
 
 }  // namespace
@@ -78,8 +82,15 @@ Error no_signer(std::string_view why) {
 SecretsAccess::SecretsAccess(Session& session, const model::LoadedEstate& loaded, net::Transport& http)
     : SecretsAccess(session, loaded, http, Options()) {}
 
-SecretsAccess::SecretsAccess(Session& session, const model::LoadedEstate& loaded, net::Transport& http, Options options)
-    : session_(session), loaded_(loaded), http_(http), options_(std::move(options)), local_(loaded.estate.folder) {}
+SecretsAccess::SecretsAccess(Session& session,
+                             const model::LoadedEstate& loaded,
+                             net::Transport& http,
+                             Options options)
+    : session_(session),
+      loaded_(loaded),
+      http_(http),
+      options_(std::move(options)),
+      local_(loaded.estate.folder) {}
 
 SecretsAccess::~SecretsAccess() {
     if (infisical_) infisical_->log_out({});
@@ -88,7 +99,8 @@ SecretsAccess::~SecretsAccess() {
 std::optional<api::InfisicalCredentials> SecretsAccess::credentials() const {
     const auto& environment = session_.environment;
     for (const auto* variable : {"INFISICAL_UNIVERSAL_AUTH_ACCESS_TOKEN", "INFISICAL_TOKEN"})
-        if (auto token = environment.credential(variable, session_.stop)) return api::InfisicalToken{std::move(*token)};
+        if (auto token = environment.credential(variable, session_.stop))
+            return api::InfisicalToken{std::move(*token)};
     const auto id = environment.credential("INFISICAL_UNIVERSAL_AUTH_CLIENT_ID", session_.stop);
     auto secret = environment.credential("INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET", session_.stop);
     if (id.has_value() != secret.has_value())
@@ -126,14 +138,36 @@ api::Infisical& SecretsAccess::infisical() {
     if (source()) return *infisical_;
     const bool sealed = loaded_.estate.secrets.provider == Provider::sealed;
     throw Error(errors::credentials_missing,
-                sealed ? "this estate has no Infisical: its secrets are sealed" : "there are no credentials for Infisical")
+                sealed ? "this estate has no Infisical: its secrets are sealed"
+                       : "there are no credentials for Infisical")
         .fix(sealed ? "use --sealed"
-                    : "set INFISICAL_UNIVERSAL_AUTH_CLIENT_ID and INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET, or INFISICAL_TOKEN");
+                    : "set INFISICAL_UNIVERSAL_AUTH_CLIENT_ID and INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET, or "
+                      "INFISICAL_TOKEN");
 }
 
 secrets::SealedPlaces& SecretsAccess::places() {
-    if (options_.places) return *options_.places;
-    return local_;
+    if (!options_.network) return local_;
+    if (!places_) {
+        sessions_.emplace(*options_.network,
+                          [this](const model::SecretRef& ref) { return kept_secret(ref); });
+        places_.emplace(loaded_.estate, *sessions_);
+    }
+    return *places_;
+}
+
+/// From the local sealed copy, without asking anybody: the way to a storage mustn't need that storage.
+std::optional<Secret> SecretsAccess::kept_secret(const model::SecretRef& ref) {
+    if (ref.source != model::SecretRef::Source::sealed) return std::nullopt;
+    auto anchors = secrets::anchors_of(loaded_.estate);
+    std::vector<model::Place> here;
+    for (const auto& place : loaded_.estate.secrets.sealed)
+        if (place.local()) here.push_back(place);
+    const auto copies = secrets::read_sealed(
+        {.places = here, .access = local_, .identities = identities(), .anchors = anchors}, session_.stop);
+    if (!copies.best) return std::nullopt;
+    const auto found = copies.best->bundle.sealed.find(ref.name);
+    if (found == copies.best->bundle.sealed.end()) return std::nullopt;
+    return found->second;
 }
 
 const std::vector<seal::Identity>& SecretsAccess::identities() {
@@ -143,7 +177,8 @@ const std::vector<seal::Identity>& SecretsAccess::identities() {
 
 secrets::SealedCopies SecretsAccess::read_copies(bool all_places) {
     auto anchors = secrets::anchors_of(loaded_.estate);
-    const auto key = std::ranges::find_if(options_.confirmed, [](const auto& one) { return one.starts_with("SHA256:"); });
+    const auto key =
+        std::ranges::find_if(options_.confirmed, [](const auto& one) { return one.starts_with("SHA256:"); });
     if (key != options_.confirmed.end()) anchors.confirmed = *key;
     return secrets::read_sealed({.places = loaded_.estate.secrets.sealed,
                                  .access = places(),

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "place_sessions.hpp"
 #include "session.hpp"
 
 #include <kavi/model/estate_file.hpp>
@@ -13,14 +14,16 @@
 
 namespace kavi::app {
 
-/// The way to the estate's secrets by what the environment gives: credentials for Infisical, an identity for sealed
-/// copies, a key to sign them with. Nothing is asked before it is needed; a login is revoked when this goes.
+/// The way to the estate's secrets by what the environment gives: credentials for Infisical, an identity for
+/// sealed copies, a key to sign them with. Nothing is asked before it is needed; a login is revoked when this
+/// goes.
 class SecretsAccess {
   public:
     struct Options {
-        bool recovering = false;  ///< `kavi recover`: a dead Infisical forbids no change, and all places are asked
-        secrets::SealedPlaces* places = nullptr;  ///< storages and servers too; null: local places only
-        bool lenient = false;                     ///< references that lead nowhere are no error
+        bool recovering =
+            false;  ///< `kavi recover`: a dead Infisical forbids no change, and all places are asked
+        Network* network = nullptr;  ///< for places on servers and storages; null: local places only
+        bool lenient = false;        ///< references that lead nowhere are no error
         /// Of --confirm: "SHA256:…" is a key whose signature on a sealed copy is believed.
         std::vector<std::string> confirmed = {};
     };
@@ -31,7 +34,8 @@ class SecretsAccess {
     SecretsAccess& operator=(const SecretsAccess&) = delete;
     ~SecretsAccess();
 
-    /// Every secret that the estate file names, read on the first call. Throws what secrets::open_secrets throws.
+    /// Every secret that the estate file names, read on the first call. Throws what secrets::open_secrets
+    /// throws.
     secrets::OpenedSecrets& opened();
 
     /// Null: the estate has no Infisical, or no credentials for it are set.
@@ -45,8 +49,8 @@ class SecretsAccess {
 
     secrets::SealedPlaces& places();
 
-    /// Of KAVI_IDENTITY (a file's path, or the identity itself; also _FILE and _COMMAND), of the file "identity" in
-    /// kavi's config folder, and of the SSH key that KAVI_SSH_KEY names.
+    /// Of KAVI_IDENTITY (a file's path, or the identity itself; also _FILE and _COMMAND), of the file
+    /// "identity" in kavi's config folder, and of the SSH key that KAVI_SSH_KEY names.
     const std::vector<seal::Identity>& identities();
 
     secrets::SealedCopies read_copies(bool all_places);
@@ -58,12 +62,15 @@ class SecretsAccess {
   private:
     std::optional<api::InfisicalCredentials> credentials() const;
     std::string base_url() const;
+    std::optional<Secret> kept_secret(const model::SecretRef& ref);
 
     Session& session_;
     const model::LoadedEstate& loaded_;
     net::Transport& http_;
     Options options_;
     secrets::LocalPlaces local_;
+    std::optional<EstatePlaceSessions> sessions_;
+    std::optional<ops::EstatePlaces> places_;
     std::optional<std::vector<seal::Identity>> identities_;
     std::optional<api::Infisical> infisical_;
     std::optional<secrets::InfisicalSource> source_;

@@ -5,12 +5,13 @@
 #include <cstddef>
 #include <cstdint>
 
-// An age file, armored or not, that somebody else wrote: headers, stanzas and streams; then SSH keys and signatures. What
-// opens is bounded by the input; everything else must be an Error.
+// An age file, armored or not, that somebody else wrote: headers, stanzas and streams; then SSH keys and
+// signatures. What opens is bounded by the input; everything else must be an Error.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace kavi::seal;
     static const std::vector<Identity> identities{
-        parse_identities("AGE-SECRET-KEY-1QQQSYQCYQ5RQWZQFPG9SCRGWPUGPZYSNZS23V9CCRYDPK8QARC0SWRYDWG", "fuzz")[0],
+        parse_identities("AGE-SECRET-KEY-1QQQSYQCYQ5RQWZQFPG9SCRGWPUGPZYSNZS23V9CCRYDPK8QARC0SWRYDWG",
+                         "fuzz")[0],
         SshIdentity{generate_ssh_key("fuzz")},
         PassphraseIdentity{kavi::Secret("password"), 2}};
     const std::string_view input(reinterpret_cast<const char*>(data), size);

@@ -7,8 +7,9 @@
 
 namespace kavi::test {
 
-/// The folder of documents and test vectors that aren't ours: KAVI_SPECS, else beside the checkout, else in it.
-/// nullopt: a clone without them; the test then says "SKIPPED: …". The including target defines KAVI_SOURCE_DIR.
+/// The folder of documents and test vectors that aren't ours: KAVI_SPECS, else beside the checkout, else in
+/// it. nullopt: a clone without them; the test then says "SKIPPED: …". The including target defines
+/// KAVI_SOURCE_DIR.
 inline std::optional<std::filesystem::path> specs_folder(const std::string& wanted) {
     const char* named = std::getenv("KAVI_SPECS");
     const std::filesystem::path source = KAVI_SOURCE_DIR;

@@ -29,13 +29,17 @@ class Comparison {
     Comparison(std::string left, std::string right, std::optional<secrets::PurposeKey> key)
         : left_(std::move(left)), right_(std::move(right)), key_(std::move(key)) {}
 
-    void folder(const std::string& folder, const model::NamedSecrets& left, const model::NamedSecrets& right) {
+    void folder(const std::string& folder,
+                const model::NamedSecrets& left,
+                const model::NamedSecrets& right) {
         std::set<std::string> names;
         for (const auto* side : {&left, &right})
             for (const auto& [name, value] : *side) names.insert(name);
         for (const auto& name : names) {
             const auto a = left.find(name), b = right.find(name);
-            add(folder + name, a == left.end() ? nullptr : &a->second, b == right.end() ? nullptr : &b->second);
+            add(folder + name,
+                a == left.end() ? nullptr : &a->second,
+                b == right.end() ? nullptr : &b->second);
         }
     }
 
@@ -71,7 +75,9 @@ class Comparison {
     OrderedJson rows_ = OrderedJson::array();
 };
 
-secrets::FolderSecrets read_side(secrets::InfisicalSource& source, const DiffOptions& options, std::stop_token stop) {
+secrets::FolderSecrets read_side(secrets::InfisicalSource& source,
+                                 const DiffOptions& options,
+                                 std::stop_token stop) {
     const auto path = api::normal_folder(options.path);
     if (options.recursive) return source.tree(path, std::move(stop));
     return source.folders(std::vector<std::string>{path}, std::move(stop));
@@ -85,20 +91,25 @@ std::optional<secrets::PurposeKey> key_of(secrets::InfisicalSource& source, std:
     return secrets::derive_purpose_key(folder->second.at(mirror.name), "secrets");
 }
 
-void compare_folders(Comparison& comparison, const secrets::FolderSecrets& left, const secrets::FolderSecrets& right) {
+void compare_folders(Comparison& comparison,
+                     const secrets::FolderSecrets& left,
+                     const secrets::FolderSecrets& right) {
     static const model::NamedSecrets none;
     std::set<std::string> names;
     for (const auto* side : {&left, &right})
         for (const auto& [name, secrets] : *side) names.insert(name);
     for (const auto& name : names) {
         const auto a = left.find(name), b = right.find(name);
-        comparison.folder(name == "/" ? "/" : name + "/", a == left.end() ? none : a->second, b == right.end() ? none : b->second);
+        comparison.folder(name == "/" ? "/" : name + "/",
+                          a == left.end() ? none : a->second,
+                          b == right.end() ? none : b->second);
     }
 }
 
 Result diff(const DiffOptions& options, Session& session) {
     if (options.other.has_value() == options.file.has_value())
-        throw Error(errors::usage, "there must be one thing to compare with").fix("name an environment, or a file with --file");
+        throw Error(errors::usage, "there must be one thing to compare with")
+            .fix("name an environment, or a file with --file");
     const auto context = load_estate_context(session);
     Network network(session);
     SecretsAccess access(session, context.loaded, network.http());
@@ -109,11 +120,14 @@ Result diff(const DiffOptions& options, Session& session) {
     Comparison comparison(access.environment(), right_name, key_of(source, session.stop));
     if (options.file) {
         auto text = read_file(*options.file);
-        secrets::FolderSecrets right{{api::normal_folder(options.path), model::read_dotenv(text, *options.file)}};
+        secrets::FolderSecrets right{
+            {api::normal_folder(options.path), model::read_dotenv(text, *options.file)}};
         wipe(text);
         compare_folders(comparison, left, right);
     } else {
-        secrets::InfisicalSource other(access.infisical(), {.project = context.loaded.estate.secrets.project, .environment = *options.other});
+        secrets::InfisicalSource other(
+            access.infisical(),
+            {.project = context.loaded.estate.secrets.project, .environment = *options.other});
         compare_folders(comparison, left, read_side(other, options, session.stop));
     }
     return comparison.result();

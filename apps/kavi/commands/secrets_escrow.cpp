@@ -27,7 +27,8 @@ Result report_result(const ops::EscrowReport& report) {
     std::size_t good = 0;
     for (const auto& finding : report.findings) {
         if (finding.key != key) result.text += fmt::format("{}\n", key = finding.key);
-        result.text += fmt::format("  {:<20} {:<44} {}\n", name_of(finding.state), finding.location, finding.detail);
+        result.text +=
+            fmt::format("  {:<20} {:<44} {}\n", name_of(finding.state), finding.location, finding.detail);
         result.data["locations"].push_back({{"key", finding.key},
                                             {"location", finding.location},
                                             {"state", name_of(finding.state)},
@@ -39,7 +40,10 @@ Result report_result(const ops::EscrowReport& report) {
     return result;
 }
 
-Result place(Session& session, const EscrowOptions& options, const ops::EscrowTools& tools, const ops::EscrowReport& report) {
+Result place(Session& session,
+             const EscrowOptions& options,
+             const ops::EscrowTools& tools,
+             const ops::EscrowReport& report) {
     const auto plan = ops::plan_escrow(tools, report);
     ops::EscrowHandler handler(tools.places);
     const run::Handlers handlers{{std::string(ops::EscrowHandler::kind), &handler}};
@@ -60,9 +64,11 @@ Result escrow(const EscrowOptions& options, Session& session) {
     const auto context = load_estate_context(session);
     const auto& estate = context.loaded.estate;
     if (estate.escrow.empty())
-        throw Error(errors::config_invalid, "the estate file has no escrow").fix("add [escrow.NAME] with secret and locations");
+        throw Error(errors::config_invalid, "the estate file has no escrow")
+            .fix("add [escrow.NAME] with secret and locations");
     Network network(session);
-    SecretsAccess access(session, context.loaded, network.http(), {.confirmed = options.change.confirm});
+    SecretsAccess access(
+        session, context.loaded, network.http(), {.network = &network, .confirmed = options.change.confirm});
     const auto copies = access.read_copies(true);
     for (const auto& warning : copies.warnings) session.output.warn(warning);
     const auto content = copies.content();
@@ -81,7 +87,11 @@ Result escrow(const EscrowOptions& options, Session& session) {
 
 Run define_secrets_escrow(Arguments& arguments) {
     auto options = std::make_shared<EscrowOptions>();
-    arguments.positional("ACTION", options->action, "verify: open each copy and compare it, without showing the key; place: write what is missing")
+    arguments
+        .positional(
+            "ACTION",
+            options->action,
+            "verify: open each copy and compare it, without showing the key; place: write what is missing")
         .one_of({"verify", "place"});
     declare(arguments, options->change);
     return [options](Session& session) { return escrow(*options, session); };

@@ -1,6 +1,5 @@
-#include "secrets_selection.hpp"
-
 #include "commands.hpp"
+#include "secrets_selection.hpp"
 
 #include <kavi/base/error_codes.hpp>
 #include <kavi/base/files.hpp>
@@ -43,7 +42,8 @@ Result pull(const PullOptions& options, Session& session) {
         return {};
     }
     write_file_atomic(*options.to, text.reveal(), private_file);
-    session.output.talk(fmt::format("{} secrets from {} → {}", selected.secrets.size(), selected.description, *options.to));
+    session.output.talk(
+        fmt::format("{} secrets from {} → {}", selected.secrets.size(), selected.description, *options.to));
     return {};
 }
 
@@ -55,7 +55,8 @@ Run define_secrets_pull(Arguments& arguments) {
     arguments.option("--format", "FORMAT", options->format, "how they are written")
         .one_of({"dotenv", "json", "yaml", "export"})
         .otherwise("dotenv");
-    arguments.option("--to", "FILE", options->to, "write them there, for your eyes only (0600)").completes(Names::file);
+    arguments.option("--to", "FILE", options->to, "write them there, for your eyes only (0600)")
+        .completes(Names::file);
     arguments.flag("--show", options->show, "show them, even in a terminal");
     return [options](Session& session) { return pull(*options, session); };
 }

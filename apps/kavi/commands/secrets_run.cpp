@@ -1,7 +1,6 @@
-#include "secrets_selection.hpp"
-
 #include "../render/errors.hpp"
 #include "commands.hpp"
+#include "secrets_selection.hpp"
 
 #include <kavi/base/error_codes.hpp>
 
@@ -18,7 +17,8 @@ namespace kavi::app {
 
 namespace {
 
-constexpr auto own_failure = static_cast<Exit>(125);  // as docs/cli.md has it: the command's own code is passed through
+constexpr auto own_failure =
+    static_cast<Exit>(125);  // as docs/cli.md has it: the command's own code is passed through
 
 struct RunOptions {
     SecretsSelection selection;
@@ -53,10 +53,12 @@ std::vector<std::string> environment_with(const Session& session, const model::N
 
 Result run_with_secrets(const RunOptions& options, Session& session) {
     try {
-        if (options.command.empty()) throw Error(errors::usage, "there is no command to run").fix("kavi secrets run -- CMD …");
+        if (options.command.empty())
+            throw Error(errors::usage, "there is no command to run").fix("kavi secrets run -- CMD …");
         const auto selected = select_secrets(session, options.selection);  // logged out again by now
         require_variables(selected.secrets);
-        session.output.detail(fmt::format("{} secrets from {}", selected.secrets.size(), selected.description));
+        session.output.detail(
+            fmt::format("{} secrets from {}", selected.secrets.size(), selected.description));
         become(options.command, environment_with(session, selected.secrets));
     } catch (const Error& error) {
         return {.exit = own_failure, .errors = {error}};

@@ -27,17 +27,23 @@ secrets::FolderSecrets folders_read(const model::Estate& estate, const secrets::
     return folders;
 }
 
-std::optional<std::string> refresh(Session& session, const model::LoadedEstate& loaded, SecretsAccess& access) {
+std::optional<std::string> refresh(Session& session,
+                                   const model::LoadedEstate& loaded,
+                                   SecretsAccess& access) {
     const auto& estate = loaded.estate;
     const auto& opened = access.opened();
-    const bool wanted = session.output.voice().ci == CiKind::none && opened.source == secrets::Choice::infisical &&
-                        opened.vault.sealed_opened() && !estate.secrets.sealed.empty();
+    const bool wanted = session.output.voice().ci == CiKind::none &&
+                        opened.source == secrets::Choice::infisical && opened.vault.sealed_opened() &&
+                        !estate.secrets.sealed.empty();
     if (!wanted) return std::nullopt;
-    ops::SealObservation seen{.copies = access.read_copies(true), .folders = folders_read(estate, opened.vault), .source = access.source()->description()};
+    ops::SealObservation seen{.copies = access.read_copies(true),
+                              .folders = folders_read(estate, opened.vault),
+                              .source = access.source()->description()};
     const auto planned = ops::plan_seal(estate, seen, {}, session.clock.now());
     if (planned.plan.empty()) return std::nullopt;
     const auto asks = [](const plan::Action& action) { return action.question != plan::Question::none; };
-    if (std::ranges::any_of(planned.plan.actions, asks)) return "the sealed copy is out of date: kavi secrets seal";
+    if (std::ranges::any_of(planned.plan.actions, asks))
+        return "the sealed copy is out of date: kavi secrets seal";
     ops::SealHandler handler({.places = access.places(),
                               .signer = [&] { return access.signer(); },
                               .infisical = &access.infisical(),
@@ -55,7 +61,9 @@ std::optional<std::string> refresh(Session& session, const model::LoadedEstate& 
 
 }  // namespace
 
-std::optional<std::string> refresh_copies(Session& session, const model::LoadedEstate& loaded, SecretsAccess& access) {
+std::optional<std::string> refresh_copies(Session& session,
+                                          const model::LoadedEstate& loaded,
+                                          SecretsAccess& access) {
     try {
         return refresh(session, loaded, access);
     } catch (const Error& error) {
@@ -70,9 +78,14 @@ Result seal_copies(Session& session, const Sealing& sealing) {
     auto* infisical = sealing.ask_infisical && !session.options.sealed ? sealing.access.source() : nullptr;
     const auto seen = ops::observe_seal(estate, infisical, sealing.access.read_copies(true), session.stop);
     const auto planned = ops::plan_seal(estate, seen, sealing.edit, session.clock.now());
+    if (!infisical && sealing.ask_infisical && !session.options.sealed &&
+        estate.secrets.provider == model::SecretsConfig::Provider::infisical)
+        session.output.warn(
+            "there are no credentials for Infisical: the copy keeps its folders as they were");
     for (const auto& warning : planned.warnings) session.output.warn(warning);
 
-    ops::SealHandler::Tools tools{.places = sealing.access.places(), .signer = [&] { return sealing.access.signer(); }};
+    ops::SealHandler::Tools tools{.places = sealing.access.places(),
+                                  .signer = [&] { return sealing.access.signer(); }};
     if (seen.folders) {
         tools.infisical = &sealing.access.infisical();
         tools.project_id = infisical->project(session.stop).id;
@@ -82,16 +95,18 @@ Result seal_copies(Session& session, const Sealing& sealing) {
     const auto progress = make_progress(session.output, session.clock);
     const auto record = make_run_record(session, sealing.command);
     const run::Handlers handlers{{std::string(ops::SealHandler::kind), &handler}};
-    auto result = change(session,
-                         sealing.change,
-                         {.command = "Seal",
-                          .headline = fmt::format("estate {} · sealed for its operators", estate.name),
-                          .nothing = fmt::format("estate {}: the sealed copies hold everything, in every place that was reached", estate.name),
-                          .plan = planned.plan,
-                          .handlers = handlers,
-                          .listener = *progress,
-                          .record = record,
-                          .question = sealing.question});
+    auto result = change(
+        session,
+        sealing.change,
+        {.command = "Seal",
+         .headline = fmt::format("estate {} · sealed for its operators", estate.name),
+         .nothing = fmt::format(
+             "estate {}: the sealed copies hold everything, in every place that was reached", estate.name),
+         .plan = planned.plan,
+         .handlers = handlers,
+         .listener = *progress,
+         .record = record,
+         .question = sealing.question});
     for (const auto& warning : handler.warnings()) session.output.warn(warning);
     return result;
 }

@@ -26,7 +26,8 @@ NamedSecrets of_path(const secrets::SecretVault& vault, const std::string& path,
             const auto [there, added] = all.emplace(name, value);
             if (added) from[name] = folder;
             if (added || there->second == value) continue;
-            Error error(errors::secret_unfit, fmt::format("{} has different values in {} and {}", name, from[name], folder));
+            Error error(errors::secret_unfit,
+                        fmt::format("{} has different values in {} and {}", name, from[name], folder));
             throw error.fix("name the folders one by one with --path: a later one wins over an earlier one");
         }
     }
@@ -39,7 +40,8 @@ void keep_only(NamedSecrets& secrets, const std::vector<std::string>& only, std:
     for (const auto& [name, value] : secrets) names.push_back(name);
     for (const auto& name : only) {
         if (secrets.contains(name)) continue;
-        Error error(errors::secret_missing, fmt::format("the secret {} isn't among those of {}", name, description));
+        Error error(errors::secret_missing,
+                    fmt::format("the secret {} isn't among those of {}", name, description));
         if (const auto near = nearest(name, names)) error.because(fmt::format("did you mean {}?", *near));
         throw error.fix("kavi secrets pull lists what a folder holds; --path names another folder");
     }
@@ -83,12 +85,16 @@ secrets::OpenedSecrets open_paths(Session& session,
 
 void declare(Arguments& arguments, SecretsSelection& selection) {
     arguments
-        .option("--path", "FOLDER", selection.paths, "a folder of secrets; of several the later wins over the earlier")
+        .option("--path",
+                "FOLDER",
+                selection.paths,
+                "a folder of secrets; of several the later wins over the earlier")
         .otherwise("/");
     arguments.flag("--recursive", selection.recursive, "the folders below too");
     arguments.option("--only", "NAME", selection.only, "this secret, not all").completes(Names::secret);
     arguments.option("--prefix", "TEXT", selection.prefix, "put this in front of each name");
-    arguments.flag("--lenient", selection.lenient, "take references that lead nowhere as the server gives them");
+    arguments.flag(
+        "--lenient", selection.lenient, "take references that lead nowhere as the server gives them");
 }
 
 Selected select_secrets(Session& session, const SecretsSelection& selection) {
@@ -99,7 +105,8 @@ Selected select_secrets(Session& session, const SecretsSelection& selection) {
     const auto opened = open_paths(session, access, context.loaded.estate, paths, selection.recursive);
     NamedSecrets all;
     for (const auto& path : paths)
-        for (auto& [name, value] : of_path(opened.vault, path, selection.recursive)) all.insert_or_assign(name, std::move(value));
+        for (auto& [name, value] : of_path(opened.vault, path, selection.recursive))
+            all.insert_or_assign(name, std::move(value));
     keep_only(all, selection.only, opened.vault.description());
     return {prefixed(std::move(all), selection.prefix), opened.vault.description()};
 }
@@ -109,12 +116,15 @@ void require_variables(const NamedSecrets& secrets) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
     };
     for (const auto& [name, value] : secrets) {
-        const bool good = !name.empty() && std::ranges::all_of(name, fits) && !(name[0] >= '0' && name[0] <= '9');
+        const bool good =
+            !name.empty() && std::ranges::all_of(name, fits) && !(name[0] >= '0' && name[0] <= '9');
         if (!good)
-            throw Error(errors::secret_unfit, fmt::format("{} can't be the name of a variable", printable(name)))
+            throw Error(errors::secret_unfit,
+                        fmt::format("{} can't be the name of a variable", printable(name)))
                 .fix("rename it, or leave it out with --only");
         if (value.reveal().find('\0') != std::string_view::npos)
-            throw Error(errors::secret_unfit, fmt::format("{} holds a NUL, which no variable can carry", name))
+            throw Error(errors::secret_unfit,
+                        fmt::format("{} holds a NUL, which no variable can carry", name))
                 .fix("leave it out with --only");
     }
 }

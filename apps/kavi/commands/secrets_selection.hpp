@@ -27,8 +27,8 @@ struct Selected {
     std::string description;  ///< "Infisical (infrastructure/prod)"
 };
 
-/// Reads and selects. A later path wins over an earlier one; within one tree, a name that several folders give
-/// different values to throws errors::secret_unfit, naming them.
+/// Reads and selects. A later path wins over an earlier one; within one tree, a name that several folders
+/// give different values to throws errors::secret_unfit, naming them.
 Selected select_secrets(Session& session, const SecretsSelection& selection);
 
 /// Throws errors::secret_unfit for what the environment of a process can't hold.

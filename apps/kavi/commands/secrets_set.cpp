@@ -25,7 +25,8 @@ struct SetOptions {
     ChangeOptions change;
 };
 
-/// Whether the sealed copy is where this secret is written. Throws errors::usage for one that lies in Infisical only.
+/// Whether the sealed copy is where this secret is written. Throws errors::usage for one that lies in
+/// Infisical only.
 bool goes_to_copy(const model::SecretRef& ref, const model::Estate& estate, bool sealed_flag) {
     if (ref.source == Source::sealed || estate.secrets.provider == Provider::sealed) return true;
     if (!sealed_flag) return false;
@@ -52,13 +53,18 @@ std::optional<secrets::PurposeKey> fingerprint_key(Session& session, SecretsAcce
     return secrets::derive_purpose_key(key->second, "secrets");
 }
 
-Result change_infisical(Session& session, SecretsAccess& access, const SetOptions& options, ops::FolderEdit edit, std::string command) {
+Result change_infisical(Session& session,
+                        SecretsAccess& access,
+                        const SetOptions& options,
+                        ops::FolderEdit edit,
+                        std::string command) {
     access.infisical();  // says what is missing
     edit.where = access.source()->description();
     edit.present = present_values(session, access, edit.folder);
     edit.key = fingerprint_key(session, access);
     const auto plan = ops::plan_edit(edit);
-    ops::EditHandler handler(access.infisical(), access.source()->project(session.stop).id, access.environment());
+    ops::EditHandler handler(
+        access.infisical(), access.source()->project(session.stop).id, access.environment());
     const run::Handlers handlers{{std::string(ops::EditHandler::kind), &handler}};
     const auto progress = make_progress(session.output, session.clock);
     const auto record = make_run_record(session, std::move(command));
@@ -79,7 +85,8 @@ Result set(const SetOptions& options, Session& session) {
     const auto ref = named_secret(options.names.at(0), options.path, session.options.sealed);
     const bool copy = goes_to_copy(ref, context.loaded.estate, session.options.sealed);
     Network network(session);
-    SecretsAccess access(session, context.loaded, network.http(), {.confirmed = options.change.confirm});
+    SecretsAccess access(
+        session, context.loaded, network.http(), {.network = &network, .confirmed = options.change.confirm});
     const auto command = fmt::format("kavi secrets set {}", ref.text());
     if (!copy) {
         ops::FolderEdit edit{.folder = ref.folder};
@@ -100,7 +107,8 @@ std::vector<model::SecretRef> refs_of(const SetOptions& options, bool sealed) {
     for (const auto& name : options.names) refs.push_back(named_secret(name, options.path, sealed));
     for (const auto& ref : refs)
         if (ref.folder != refs[0].folder || ref.source != refs[0].source)
-            throw Error(errors::usage, "the secrets to delete lie in several folders").fix("delete those of one folder at a time");
+            throw Error(errors::usage, "the secrets to delete lie in several folders")
+                .fix("delete those of one folder at a time");
     return refs;
 }
 
@@ -108,10 +116,12 @@ void require_held(const std::vector<model::SecretRef>& refs, const secrets::Seal
     for (const auto& ref : refs) {
         const auto content = copies.content();
         const auto folder = content.folders.find(ref.folder);
-        const bool held = ref.source == Source::sealed ? content.sealed && content.sealed->contains(ref.name)
-                                                       : folder != content.folders.end() && folder->second.contains(ref.name);
+        const bool held = ref.source == Source::sealed
+                              ? content.sealed && content.sealed->contains(ref.name)
+                              : folder != content.folders.end() && folder->second.contains(ref.name);
         if (!held)
-            throw Error(errors::secret_missing, fmt::format("{} isn't in the sealed copy", ref.text())).fix("nothing was deleted");
+            throw Error(errors::secret_missing, fmt::format("{} isn't in the sealed copy", ref.text()))
+                .fix("nothing was deleted");
     }
 }
 
@@ -120,7 +130,8 @@ Result unset(const SetOptions& options, Session& session) {
     const auto refs = refs_of(options, session.options.sealed);
     const bool copy = goes_to_copy(refs[0], context.loaded.estate, session.options.sealed);
     Network network(session);
-    SecretsAccess access(session, context.loaded, network.http(), {.confirmed = options.change.confirm});
+    SecretsAccess access(
+        session, context.loaded, network.http(), {.network = &network, .confirmed = options.change.confirm});
     const auto command = fmt::format("kavi secrets unset {}", refs[0].text());
     if (!copy) {
         ops::FolderEdit edit{.folder = refs[0].folder};
@@ -140,9 +151,11 @@ Result unset(const SetOptions& options, Session& session) {
 Run define_secrets_set(Arguments& arguments) {
     auto options = std::make_shared<SetOptions>();
     options->names.resize(1);
-    arguments.positional("NAME", options->names[0], "NAME, /folder/NAME or sealed:/NAME").completes(Names::secret);
+    arguments.positional("NAME", options->names[0], "NAME, /folder/NAME or sealed:/NAME")
+        .completes(Names::secret);
     arguments.option("--path", "FOLDER", options->path, "the folder of a bare NAME").otherwise("/");
-    arguments.option("--from-file", "FILE", options->from_file, "read the value there, not from standard input")
+    arguments
+        .option("--from-file", "FILE", options->from_file, "read the value there, not from standard input")
         .completes(Names::file);
     declare(arguments, options->change);
     return [options](Session& session) { return set(*options, session); };
@@ -150,7 +163,9 @@ Run define_secrets_set(Arguments& arguments) {
 
 Run define_secrets_unset(Arguments& arguments) {
     auto options = std::make_shared<SetOptions>();
-    arguments.positional("NAME", options->names, "NAME, /folder/NAME or sealed:/NAME").completes(Names::secret).required = true;
+    arguments.positional("NAME", options->names, "NAME, /folder/NAME or sealed:/NAME")
+        .completes(Names::secret)
+        .required = true;
     arguments.option("--path", "FOLDER", options->path, "the folder of a bare NAME").otherwise("/");
     declare(arguments, options->change);
     return [options](Session& session) { return unset(*options, session); };

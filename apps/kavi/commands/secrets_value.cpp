@@ -47,7 +47,9 @@ std::string read_standard_input() {
     while (true) {
         const auto count = ::read(STDIN_FILENO, buffer, sizeof buffer);
         if (count < 0 && errno == EINTR) continue;
-        if (count < 0) throw Error(errors::file_unreadable, "standard input can't be read").because(std::strerror(errno));
+        if (count < 0)
+            throw Error(errors::file_unreadable, "standard input can't be read")
+                .because(std::strerror(errno));
         if (count == 0) return bytes;
         bytes.append(buffer, static_cast<std::size_t>(count));
     }
@@ -70,13 +72,15 @@ Secret value_of(std::string& bytes) {
 }  // namespace
 
 Secret read_value(Session& session, const std::optional<std::string>& file, std::string_view name) {
-    auto bytes = file && *file != "-"           ? read_file(*file)
+    auto bytes = file && *file != "-"       ? read_file(*file)
                  : session.prompt.can_ask() ? ask_value(session, name)
                                             : read_standard_input();
     auto value = value_of(bytes);
     if (value.empty())
         throw Error(errors::usage, fmt::format("there is no value for {}", name))
-            .fix("hand it in on standard input or with --from-file FILE; 'kavi secrets unset' deletes a secret");
+            .fix(
+                "hand it in on standard input or with --from-file FILE; 'kavi secrets unset' deletes a "
+                "secret");
     return value;
 }
 

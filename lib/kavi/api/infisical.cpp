@@ -37,7 +37,9 @@ std::string word(std::string_view text) {
     return encoded;
 }
 
-std::string_view truth(bool value) { return value ? "true" : "false"; }
+std::string_view truth(bool value) {
+    return value ? "true" : "false";
+}
 
 bool is_uuid(std::string_view text) {
     if (text.size() != 36) return false;
@@ -67,16 +69,21 @@ Secret sendable(const Secret& token) {
     return Secret::take(three);
 }
 
-std::string list_path(bool old, const std::string& project, const std::string& environment, const InfisicalQuery& query) {
+std::string list_path(bool old,
+                      const std::string& project,
+                      const std::string& environment,
+                      const InfisicalQuery& query) {
     const auto common = fmt::format("environment={}&secretPath={}&expandSecretReferences={}&recursive={}",
                                     word(environment),
                                     word(query.folder),
                                     truth(query.expand),
                                     truth(query.recursive));
     if (old)
-        return fmt::format("/api/v3/secrets/raw?workspaceId={}&{}&include_imports=true", word(project), common);
+        return fmt::format(
+            "/api/v3/secrets/raw?workspaceId={}&{}&include_imports=true", word(project), common);
     return fmt::format(
-        "/api/v4/secrets?projectId={}&{}&includeImports=true&includePersonalOverrides=true&viewSecretValue=true",
+        "/api/v4/"
+        "secrets?projectId={}&{}&includeImports=true&includePersonalOverrides=true&viewSecretValue=true",
         word(project),
         common);
 }
@@ -91,7 +98,9 @@ std::string wiped_dump(Json& body) {
 }  // namespace
 
 Infisical::Infisical(net::Transport& transport, std::string base_url, InfisicalCredentials credentials)
-    : transport_(transport), base_url_(without_tail(std::move(base_url))), credentials_(std::move(credentials)) {
+    : transport_(transport),
+      base_url_(without_tail(std::move(base_url))),
+      credentials_(std::move(credentials)) {
     if (const auto* given = std::get_if<InfisicalToken>(&credentials_)) token_ = sendable(given->token);
 }
 
@@ -140,7 +149,8 @@ Secret Infisical::token(std::stop_token stop) {
 
 Secret Infisical::renewed(const Secret& stale, std::stop_token stop) {
     const std::lock_guard lock(token_mutex_);
-    if (token_ && *token_ == stale) token_ = log_in(std::get<InfisicalUniversalAuth>(credentials_), std::move(stop));
+    if (token_ && *token_ == stale)
+        token_ = log_in(std::get<InfisicalUniversalAuth>(credentials_), std::move(stop));
     return *token_;
 }
 
@@ -192,9 +202,8 @@ std::vector<InfisicalProject> Infisical::projects(std::stop_token stop) {
 
 InfisicalProject Infisical::project(std::string_view slug_or_id, std::stop_token stop) {
     if (is_uuid(slug_or_id)) return {std::string(slug_or_id), {}, {}};
-    const Call call{fmt::format("find the project {}", slug_or_id),
-                    "GET",
-                    "/api/v1/projects/slug/" + word(slug_or_id)};
+    const Call call{
+        fmt::format("find the project {}", slug_or_id), "GET", "/api/v1/projects/slug/" + word(slug_or_id)};
     auto response = authorised(call, stop);
     if (response.status == 200) {
         auto found = project_of(body_of(response, base_url_));
@@ -207,12 +216,14 @@ InfisicalProject Infisical::project(std::string_view slug_or_id, std::stop_token
         if (project.slug == slug_or_id) return std::move(project);
         slugs.push_back(project.slug);
     }
-    Error error(errors::secret_missing, fmt::format("Infisical has no project '{}' that this identity is in", slug_or_id));
+    Error error(errors::secret_missing,
+                fmt::format("Infisical has no project '{}' that this identity is in", slug_or_id));
     const auto near = nearest(slug_or_id, slugs);
     if (near) error.because(fmt::format("did you mean '{}'?", *near));
-    throw error.fix(near || slugs.empty()
-                        ? std::string("write the project's slug as [secrets] project, and add the identity to it")
-                        : fmt::format("write one of these as [secrets] project: {}", join(slugs, ", ")));
+    throw error.fix(
+        near || slugs.empty()
+            ? std::string("write the project's slug as [secrets] project, and add the identity to it")
+            : fmt::format("write one of these as [secrets] project: {}", join(slugs, ", ")));
 }
 
 net::Response Infisical::list_response(const std::string& project_id,
@@ -241,7 +252,8 @@ void Infisical::check_scope(const InfisicalListing& listing,
         const bool inside = secret.folder.empty() || secret.folder == folder || folder == "/" ||
                             secret.folder.starts_with(folder + "/");
         if (inside && (secret.environment.empty() || secret.environment == environment)) continue;
-        Error error(errors::rights_missing, fmt::format("this token may not read the folder {} of {}", folder, environment));
+        Error error(errors::rights_missing,
+                    fmt::format("this token may not read the folder {} of {}", folder, environment));
         error.because(fmt::format("it is a service token for {} of {}", secret.folder, secret.environment));
         throw error.fix("use a machine identity with Universal Auth");
     }
@@ -277,7 +289,8 @@ std::vector<std::string> Infisical::folders(const std::string& project_id,
                                             const std::string& environment,
                                             std::stop_token stop) {
     const auto query = fmt::format("environment={}&path=%2F&recursive=true", word(environment));
-    Call call{"list the folders", "GET", fmt::format("/api/v2/folders?projectId={}&{}", word(project_id), query)};
+    Call call{
+        "list the folders", "GET", fmt::format("/api/v2/folders?projectId={}&{}", word(project_id), query)};
     auto response = authorised(call, stop);
     if (response.status == 404 && complaint_of(response).unknown_route()) {
         call.path = fmt::format("/api/v1/folders?workspaceId={}&{}", word(project_id), query);
@@ -314,14 +327,17 @@ void Infisical::set(const std::string& project_id,
                     std::stop_token stop) {
     const auto path = normal_folder(folder);
     if (old_server_) return set_one_by_one(project_id, environment, path, secrets, std::move(stop));
-    Json body{{"projectId", project_id}, {"environment", environment}, {"secretPath", path}, {"mode", "upsert"}};
+    Json body{
+        {"projectId", project_id}, {"environment", environment}, {"secretPath", path}, {"mode", "upsert"}};
     body["secrets"] = Json::array();
     for (const auto& [key, value] : secrets)
         body["secrets"].push_back({{"secretKey", key}, {"secretValue", std::string(value.reveal())}});
-    Call call{fmt::format("write {} to the folder {}", secrets.size() == 1 ? secrets.begin()->first : "secrets", path),
-              "PATCH",
-              "/api/v4/secrets/batch",
-              body.dump(-1, ' ', false, Json::error_handler_t::replace)};
+    Call call{
+        fmt::format(
+            "write {} to the folder {}", secrets.size() == 1 ? secrets.begin()->first : "secrets", path),
+        "PATCH",
+        "/api/v4/secrets/batch",
+        body.dump(-1, ' ', false, Json::error_handler_t::replace)};
     for (auto& one : body["secrets"]) wipe(one["secretValue"].get_ref<std::string&>());
     call.repeatable = true;  // the second time it changes nothing
     auto response = authorised(call, stop);
@@ -350,7 +366,9 @@ void Infisical::set_one_by_one(const std::string& project_id,
                   {"secretPath", folder},
                   {"type", "shared"},
                   {"secretValue", std::string(value.reveal())}};
-        Call call{fmt::format("write {} to the folder {}", key, folder), "PATCH", "/api/v3/secrets/raw/" + word(key)};
+        Call call{fmt::format("write {} to the folder {}", key, folder),
+                  "PATCH",
+                  "/api/v3/secrets/raw/" + word(key)};
         call.body = body.dump(-1, ' ', false, Json::error_handler_t::replace);
         wipe(body["secretValue"].get_ref<std::string&>());
         auto response = authorised(call, stop);
@@ -388,7 +406,8 @@ std::map<std::string, Secret> merged(InfisicalListing listing) {
     const auto add = [&](InfisicalSecret& secret) {
         if (values.contains(secret.key)) return;
         if (secret.hidden)
-            throw Error(errors::rights_missing, fmt::format("this identity may not see the value of {}", secret.key))
+            throw Error(errors::rights_missing,
+                        fmt::format("this identity may not see the value of {}", secret.key))
                 .fix("give it a role in the project that may read values");
         values.emplace(secret.key, std::move(secret.value));
     };

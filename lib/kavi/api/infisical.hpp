@@ -16,8 +16,8 @@
 #include <variant>
 #include <vector>
 
-/// A client of Infisical's HTTP API: v4, and v3 raw where the server is older. What was seen on the wire of two
-/// servers, of June 2025 and July 2026, is what it is built on.
+/// A client of Infisical's HTTP API: v4, and v3 raw where the server is older. What was seen on the wire of
+/// two servers, of June 2025 and July 2026, is what it is built on.
 namespace kavi::api {
 
 /// A machine identity's Universal Auth.
@@ -57,7 +57,8 @@ struct InfisicalImport {
 };
 
 struct InfisicalListing {
-    std::vector<InfisicalSecret> secrets;  ///< the folder's own (with recursive: its sub-folders' too), by key
+    std::vector<InfisicalSecret>
+        secrets;  ///< the folder's own (with recursive: its sub-folders' too), by key
     std::vector<InfisicalImport> imports;  ///< in order of position
     std::string etag;
 };
@@ -81,8 +82,8 @@ class Infisical {
     /// rights_missing, infisical_refused, interrupted.
     InfisicalProject project(std::string_view slug_or_id, std::stop_token stop);
 
-    /// nullopt: there is no such folder (or environment: the server doesn't tell them apart; an old server, which
-    /// answers with an empty list, is taken at that word too).
+    /// nullopt: there is no such folder (or environment: the server doesn't tell them apart; an old server,
+    /// which answers with an empty list, is taken at that word too).
     std::optional<InfisicalListing> list(const std::string& project_id,
                                          const std::string& environment,
                                          const InfisicalQuery& query,
@@ -93,6 +94,7 @@ class Infisical {
         bool unchanged = false;
         std::optional<InfisicalListing> listing;
     };
+
     Fresh list_if_changed(const std::string& project_id,
                           const std::string& environment,
                           const InfisicalQuery& query,
@@ -103,8 +105,9 @@ class Infisical {
                                      const std::string& environment,
                                      std::stop_token stop);
 
-    /// Creates or updates in one call; comment, tags and metadata of what exists stay. The folder is made where it
-    /// is missing. All or nothing, but for a server without the batch (2025), which gets them one by one.
+    /// Creates or updates in one call; comment, tags and metadata of what exists stay. The folder is made
+    /// where it is missing. All or nothing, but for a server without the batch (2025), which gets them one by
+    /// one.
     void set(const std::string& project_id,
              const std::string& environment,
              const std::string& folder,
@@ -118,8 +121,8 @@ class Infisical {
                const std::vector<std::string>& keys,
                std::stop_token stop);
 
-    /// Revokes the token that the login gave. Nothing that goes wrong here is worth an error; a token that was
-    /// handed in is left alone.
+    /// Revokes the token that the login gave. Nothing that goes wrong here is worth an error; a token that
+    /// was handed in is left alone.
     void log_out(std::stop_token stop) noexcept;
 
     const std::string& base_url() const noexcept { return base_url_; }
@@ -146,7 +149,9 @@ class Infisical {
                         const std::string& folder,
                         const std::map<std::string, Secret>& secrets,
                         std::stop_token stop);
-    void check_scope(const InfisicalListing& listing, const std::string& environment, const std::string& folder) const;
+    void check_scope(const InfisicalListing& listing,
+                     const std::string& environment,
+                     const std::string& folder) const;
 
     net::Transport& transport_;
     std::string base_url_;
@@ -156,14 +161,15 @@ class Infisical {
     std::atomic<bool> old_server_ = false;  // v4 isn't there
 };
 
-/// The values that a folder has in the end: its own (personal over shared), then imports from the last to the first,
-/// each only for keys not there yet. Throws errors::rights_missing where a value is hidden.
+/// The values that a folder has in the end: its own (personal over shared), then imports from the last to the
+/// first, each only for keys not there yet. Throws errors::rights_missing where a value is hidden.
 std::map<std::string, Secret> merged(InfisicalListing listing);
 
 /// "/infra" for "infra", "/infra/", "//infra"; "/" for "".
 std::string normal_folder(std::string_view folder);
 
-/// What the server makes of a value when it is stored: no white space at both ends, but one final newline stays.
+/// What the server makes of a value when it is stored: no white space at both ends, but one final newline
+/// stays.
 std::string stored_form(std::string_view value);
 
 }  // namespace kavi::api

@@ -44,17 +44,21 @@ Error told(Error error, const Complaint& complaint) {
 }
 
 Error refused_token(const Complaint& complaint, std::string_view base_url) {
-    auto error = told(Error(errors::credentials_refused, fmt::format("Infisical at {} refused the access token", base_url)),
-                      complaint);
+    auto error = told(
+        Error(errors::credentials_refused, fmt::format("Infisical at {} refused the access token", base_url)),
+        complaint);
     return error.fix(
-        "set INFISICAL_UNIVERSAL_AUTH_CLIENT_ID and …_CLIENT_SECRET, or a token that is still good as INFISICAL_TOKEN");
+        "set INFISICAL_UNIVERSAL_AUTH_CLIENT_ID and …_CLIENT_SECRET, or a token that is still good as "
+        "INFISICAL_TOKEN");
 }
 
 Error no_right(const Complaint& complaint, std::string_view doing) {
-    auto error = told(Error(errors::rights_missing, fmt::format("this identity may not {}", doing)), complaint);
-    return error.fix(complaint.error == "ProjectMembershipNotFound"
-                         ? "add the identity to the project in Infisical (Access Control → Machine Identities)"
-                         : "give the identity a role in the project that may do this");
+    auto error =
+        told(Error(errors::rights_missing, fmt::format("this identity may not {}", doing)), complaint);
+    return error.fix(
+        complaint.error == "ProjectMembershipNotFound"
+            ? "add the identity to the project in Infisical (Access Control → Machine Identities)"
+            : "give the identity a role in the project that may do this");
 }
 
 /// Takes the value out of the JSON, so that no readable copy stays there.
@@ -98,7 +102,8 @@ Error error_of(const Complaint& complaint, std::string_view doing, std::string_v
     if (complaint.stale_token()) return refused_token(complaint, base_url);
     if (complaint.status == 403) return no_right(complaint, doing);
     if (complaint.status == 429)
-        return told(Error(errors::secrets_unavailable, fmt::format("Infisical's rate limit stopped kavi: {}", doing)),
+        return told(Error(errors::secrets_unavailable,
+                          fmt::format("Infisical's rate limit stopped kavi: {}", doing)),
                     complaint)
             .fix("wait a minute and try again");
     if (complaint.status >= 500)
@@ -108,7 +113,8 @@ Error error_of(const Complaint& complaint, std::string_view doing, std::string_v
             .fix(std::string(sealed_advice));
     if (complaint.status < 400 || complaint.unknown_route())
         return told(Error(errors::secrets_unavailable,
-                          fmt::format("what answers at {} isn't Infisical (HTTP {})", base_url, complaint.status)),
+                          fmt::format(
+                              "what answers at {} isn't Infisical (HTTP {})", base_url, complaint.status)),
                     complaint)
             .fix("check the address ([secrets] url, INFISICAL_DOMAIN) and what stands in front of it");
     const auto code = complaint.status == 404 ? errors::secret_missing : errors::infisical_refused;
@@ -118,15 +124,17 @@ Error error_of(const Complaint& complaint, std::string_view doing, std::string_v
 Error login_error_of(const Complaint& complaint, std::string_view base_url) {
     const bool refused = complaint.status == 401 || complaint.status == 403 || complaint.status == 422;
     if (!refused) return error_of(complaint, "log in", base_url);
-    auto error = told(
-        Error(errors::credentials_refused, fmt::format("Infisical at {} refused the login", base_url)), complaint);
+    auto error =
+        told(Error(errors::credentials_refused, fmt::format("Infisical at {} refused the login", base_url)),
+             complaint);
     if (complaint.message.find("locked") != std::string::npos)
         return error.fix("wait five minutes: until then the right secret is refused too");
     if (complaint.message.find("expired") != std::string::npos ||
         complaint.message.find("usage limit") != std::string::npos)
         return error.fix("make a new client secret for this identity in Infisical");
     return error.fix(
-        "check INFISICAL_UNIVERSAL_AUTH_CLIENT_ID and …_CLIENT_SECRET; kavi doesn't try again, because three failures "
+        "check INFISICAL_UNIVERSAL_AUTH_CLIENT_ID and …_CLIENT_SECRET; kavi doesn't try again, because three "
+        "failures "
         "lock the identity");
 }
 
@@ -158,8 +166,9 @@ InfisicalListing listing_of(Json body) {
     std::ranges::stable_sort(listing.secrets, {}, &InfisicalSecret::key);
     if (auto* imports = member(body, "imports"); imports && imports->is_array())
         for (auto& json : *imports)
-            listing.imports.push_back(
-                {string_or(json, "environment"), string_or(json, "secretPath"), secrets_of(member(json, "secrets"))});
+            listing.imports.push_back({string_or(json, "environment"),
+                                       string_or(json, "secretPath"),
+                                       secrets_of(member(json, "secrets"))});
     return listing;
 }
 

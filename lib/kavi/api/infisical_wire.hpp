@@ -31,7 +31,8 @@ Error error_of(const Complaint& complaint, std::string_view doing, std::string_v
 /// The error of a login that was refused. It is never repeated: three failures lock the identity.
 Error login_error_of(const Complaint& complaint, std::string_view base_url);
 
-/// A failure of the network as errors::secrets_unavailable; what the person forbade or stopped stays what it is.
+/// A failure of the network as errors::secrets_unavailable; what the person forbade or stopped stays what it
+/// is.
 Error unavailable(const Error& error, std::string_view base_url);
 
 /// Parses a 2xx body and wipes it. Not JSON: errors::secrets_unavailable, for then somebody else answered.

@@ -10,7 +10,8 @@
 #include <string>
 #include <string_view>
 
-/// age v1 files, interchangeable with the `age` tool: sealing and opening streams of any size in constant memory.
+/// age v1 files, interchangeable with the `age` tool: sealing and opening streams of any size in constant
+/// memory.
 namespace kavi::seal {
 
 enum class AgeForm { binary, armored };
@@ -34,8 +35,8 @@ class AgeWriter {
 /// Opens a stream. Whoever gets its chunks must not take them for the whole before next() has given nullopt.
 class AgeReader {
   public:
-    /// Reads the header and finds the file key. Without a form, armor is taken for what begins like it. Throws
-    /// AgeError: header, armor, mac, or no_match where no identity opens it.
+    /// Reads the header and finds the file key. Without a form, armor is taken for what begins like it.
+    /// Throws AgeError: header, armor, mac, or no_match where no identity opens it.
     AgeReader(ReadBytes in, std::span<const Identity> identities, std::optional<AgeForm> form = std::nullopt);
     ~AgeReader();
 

@@ -34,7 +34,8 @@ class HeaderLines {
 
     /// Goes on to the next line.
     const std::string& next() {
-        if (bytes_.size() > largest_header || !reader_.line(line_, largest_header)) throw bad("it ends too soon");
+        if (bytes_.size() > largest_header || !reader_.line(line_, largest_header))
+            throw bad("it ends too soon");
         bytes_ += line_;
         bytes_ += '\n';
         return line_;
@@ -129,7 +130,8 @@ AgeHeader read_age_header(ByteReader& reader) {
     if (!std::string_view("age-encryption.org/").starts_with(reader.peek(19)) || reader.peek(1).empty())
         throw AgeError(AgeFault::header, "this isn't an age file");
     HeaderLines lines(reader);
-    if (lines.next() != version_line) throw AgeError(AgeFault::header, "this age file is of an unknown version");
+    if (lines.next() != version_line)
+        throw AgeError(AgeFault::header, "this age file is of an unknown version");
     AgeHeader header;
     while (true) {
         const auto& line = lines.next();

@@ -19,9 +19,9 @@ struct Stanza {
 
 struct AgeHeader {
     std::vector<Stanza> stanzas;
-    std::string mac;           ///< 32 bytes
-    std::string mac_covers;    ///< the bytes as received, up to and with the three dashes
-    std::size_t size = 0;      ///< of the whole header in bytes
+    std::string mac;         ///< 32 bytes
+    std::string mac_covers;  ///< the bytes as received, up to and with the three dashes
+    std::size_t size = 0;    ///< of the whole header in bytes
 };
 
 /// Reads bytes in pieces of any size and hands them out by lines or blocks.
@@ -46,8 +46,8 @@ class ByteReader {
     std::size_t used_ = 0;
 };
 
-/// Reads up to the end of the header, strictly. Throws AgeError (header): not an age file, another version, a rule
-/// of the grammar broken, more than 1 MiB.
+/// Reads up to the end of the header, strictly. Throws AgeError (header): not an age file, another version, a
+/// rule of the grammar broken, more than 1 MiB.
 AgeHeader read_age_header(ByteReader& reader);
 
 /// The header of these stanzas, with its MAC by the file key.

@@ -28,14 +28,16 @@ AgeError bad(std::string_view what) {
 /// A stanza's argument that must be exactly so many bytes.
 std::string decoded(const std::string& argument, std::size_t size, std::string_view what) {
     auto bytes = argument.find('=') == std::string::npos ? decode_base64(argument) : std::nullopt;
-    if (!bytes || bytes->size() != size) throw bad(fmt::format("{} isn't {} bytes of canonical base64", what, size));
+    if (!bytes || bytes->size() != size)
+        throw bad(fmt::format("{} isn't {} bytes of canonical base64", what, size));
     return *bytes;
 }
 
 /// Before any decryption: a body of another length could tell an attacker which of his guesses is the key.
 void check_shape(const Stanza& stanza, std::size_t arguments) {
     if (stanza.arguments.size() != arguments)
-        throw bad(fmt::format("a {} recipient has {} arguments", stanza.arguments[0], stanza.arguments.size() - 1));
+        throw bad(
+            fmt::format("a {} recipient has {} arguments", stanza.arguments[0], stanza.arguments.size() - 1));
     if (stanza.body.size() != wrapped_size)
         throw bad(fmt::format("a {} recipient's body isn't {} bytes", stanza.arguments[0], wrapped_size));
 }
@@ -70,7 +72,9 @@ std::optional<Secret> unwrap(const X25519Identity& identity, const std::vector<S
 
 // --- ssh-ed25519 ---
 
-std::string ssh_tag(const SshPublicKey& key) { return base64(sha256(key.wire).substr(0, 4), false); }
+std::string ssh_tag(const SshPublicKey& key) {
+    return base64(sha256(key.wire).substr(0, 4), false);
+}
 
 /// Multiplies by a scalar made from the SSH key, so that the result belongs to that key and no other.
 std::optional<Secret> tweaked(const Secret& shared, const SshPublicKey& key) {
@@ -156,8 +160,10 @@ Identity parse_identity_line(std::string_view line, std::string_view source, int
             .because(fmt::format("line {} {}", number, why));
     };
     if (!decoded_line) throw refuse("isn't an age identity (AGE-SECRET-KEY-1…), or is damaged");
-    if (decoded_line->prefix.starts_with("age-plugin-")) throw refuse("belongs to a plugin of age's, which kavi can't use");
-    if (decoded_line->prefix == "age-secret-key-pq-") throw refuse("is of the post-quantum kind, which kavi can't use");
+    if (decoded_line->prefix.starts_with("age-plugin-"))
+        throw refuse("belongs to a plugin of age's, which kavi can't use");
+    if (decoded_line->prefix == "age-secret-key-pq-")
+        throw refuse("is of the post-quantum kind, which kavi can't use");
     if (decoded_line->prefix != identity_prefix || decoded_line->data.size() != 32)
         throw refuse("isn't an X25519 identity");
     return X25519Identity{Secret::take(decoded_line->data)};
@@ -170,19 +176,24 @@ Recipient parse_recipient(std::string_view text) {
     if (text.starts_with("ssh-")) {
         auto key = parse_ssh_public_key(text);
         if (!key) throw not_a_recipient("the SSH key is damaged");
-        if (key->ed25519().empty()) throw not_a_recipient(fmt::format("{} keys don't work, only ssh-ed25519", key->type));
-        if (!ed25519_to_x25519(key->ed25519())) throw not_a_recipient("the SSH key isn't a point of the curve");
+        if (key->ed25519().empty())
+            throw not_a_recipient(fmt::format("{} keys don't work, only ssh-ed25519", key->type));
+        if (!ed25519_to_x25519(key->ed25519()))
+            throw not_a_recipient("the SSH key isn't a point of the curve");
         return SshRecipient{std::move(*key)};
     }
     const auto decoded_text = decode_bech32(text);
-    if (!decoded_text) throw not_a_recipient(fmt::format("'{}' isn't one, or has a typing mistake", printable(text)));
+    if (!decoded_text)
+        throw not_a_recipient(fmt::format("'{}' isn't one, or has a typing mistake", printable(text)));
     if (decoded_text->prefix == "age1pq") throw not_a_recipient("it is of the post-quantum kind");
     if (decoded_text->prefix != "age" || decoded_text->data.size() != 32)
         throw not_a_recipient(fmt::format("'{}' isn't an X25519 recipient", printable(text)));
     return X25519Recipient{decoded_text->data};
 }
 
-std::string X25519Identity::recipient() const { return encode_bech32("age", x25519_public(scalar)); }
+std::string X25519Identity::recipient() const {
+    return encode_bech32("age", x25519_public(scalar));
+}
 
 Secret X25519Identity::text() const {
     auto text = encode_bech32(identity_prefix, scalar.reveal());
@@ -191,7 +202,9 @@ Secret X25519Identity::text() const {
     return Secret::take(text);
 }
 
-X25519Identity X25519Identity::generate() { return {random_secret(32)}; }
+X25519Identity X25519Identity::generate() {
+    return {random_secret(32)};
+}
 
 std::vector<Identity> parse_identities(std::string_view text, std::string_view source) {
     if (looks_like_ssh_private_key(text)) return {SshIdentity{read_ssh_private_key(text, source)}};
@@ -201,7 +214,8 @@ std::vector<Identity> parse_identities(std::string_view text, std::string_view s
         const auto end = text.find('\n');
         const auto line = trim(text.substr(0, end));
         ++number;
-        if (!line.empty() && !line.starts_with('#')) identities.push_back(parse_identity_line(line, source, number));
+        if (!line.empty() && !line.starts_with('#'))
+            identities.push_back(parse_identity_line(line, source, number));
         text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
     }
     if (identities.empty())

@@ -57,8 +57,8 @@ std::vector<Identity> parse_identities(std::string_view text, std::string_view s
 /// The stanza with which this recipient gets the file key.
 Stanza wrap_file_key(const Recipient& recipient, const Secret& file_key);
 
-/// The file key, or nullopt where no stanza is for this identity. Throws AgeError (header) for a stanza of its kind
-/// that breaks the rules.
+/// The file key, or nullopt where no stanza is for this identity. Throws AgeError (header) for a stanza of
+/// its kind that breaks the rules.
 std::optional<Secret> unwrap_file_key(const Identity& identity, const std::vector<Stanza>& stanzas);
 
 /// Throws AgeError (header) where a passphrase stands beside other recipients.

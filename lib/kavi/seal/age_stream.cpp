@@ -87,7 +87,9 @@ PayloadWriter::PayloadWriter(const Secret& file_key, WriteBytes out)
     out_(nonce);
 }
 
-PayloadWriter::~PayloadWriter() { OPENSSL_cleanse(held_.data(), held_.size()); }
+PayloadWriter::~PayloadWriter() {
+    OPENSSL_cleanse(held_.data(), held_.size());
+}
 
 void PayloadWriter::seal(std::string_view chunk, bool last) {
     cipher_->seal(chunk, last, sealed_.data());
@@ -120,7 +122,9 @@ void PayloadWriter::finish() {
 PayloadReader::PayloadReader(const Secret& file_key, ByteReader& reader)
     : file_key_(file_key), reader_(reader), sealed_(age_chunk + age_tag), plain_(age_chunk) {}
 
-PayloadReader::~PayloadReader() { OPENSSL_cleanse(plain_.data(), plain_.size()); }
+PayloadReader::~PayloadReader() {
+    OPENSSL_cleanse(plain_.data(), plain_.size());
+}
 
 void PayloadReader::begin() {
     std::string nonce(age_nonce, '\0');
@@ -132,7 +136,8 @@ void PayloadReader::begin() {
 std::optional<std::string_view> PayloadReader::next() {
     if (!cipher_) begin();
     if (last_) {
-        if (!reader_.peek(1).empty()) throw AgeError(AgeFault::payload, "something follows the end of the age file");
+        if (!reader_.peek(1).empty())
+            throw AgeError(AgeFault::payload, "something follows the end of the age file");
         return std::nullopt;
     }
     const auto count = reader_.fill(sealed_);
@@ -142,7 +147,8 @@ std::optional<std::string_view> PayloadReader::next() {
     bool opened = cipher_->open(sealed, last_, plain_.data());
     if (!opened && !last_) opened = last_ = cipher_->open(sealed, true, plain_.data());
     if (!opened)
-        throw AgeError(AgeFault::payload, "the age file is damaged or truncated: a chunk can't be authenticated");
+        throw AgeError(AgeFault::payload,
+                       "the age file is damaged or truncated: a chunk can't be authenticated");
     if (count == age_tag && !first_) throw AgeError(AgeFault::payload, "the age file's last chunk is empty");
     first_ = false;
     return std::string_view(plain_.data(), count - age_tag);

@@ -41,7 +41,7 @@ class PayloadWriter {
 
     WriteBytes out_;
     std::unique_ptr<ChunkCipher> cipher_;
-    std::vector<char> held_;    // less than or exactly one chunk: not known yet whether it is the last
+    std::vector<char> held_;  // less than or exactly one chunk: not known yet whether it is the last
     std::vector<char> sealed_;
 };
 
@@ -52,8 +52,8 @@ class PayloadReader {
     PayloadReader(const Secret& file_key, ByteReader& reader);
     ~PayloadReader();
 
-    /// The next chunk, good until the next call; nullopt at the end. What was handed out before AgeError (payload)
-    /// flies is a true beginning of the plaintext, but nobody may take it for the whole.
+    /// The next chunk, good until the next call; nullopt at the end. What was handed out before AgeError
+    /// (payload) flies is a true beginning of the plaintext, but nobody may take it for the whole.
     std::optional<std::string_view> next();
 
   private:

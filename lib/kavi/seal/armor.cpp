@@ -94,7 +94,9 @@ ReadBytes unarmor(ByteReader& reader) {
     return [state](std::span<char> into) { return state->read(into); };
 }
 
-ArmorWriter::ArmorWriter(WriteBytes out) : out_(std::move(out)) { out_(std::string(armor_begin) + "\n"); }
+ArmorWriter::ArmorWriter(WriteBytes out) : out_(std::move(out)) {
+    out_(std::string(armor_begin) + "\n");
+}
 
 void ArmorWriter::write(std::string_view bytes) {
     held_ += bytes;

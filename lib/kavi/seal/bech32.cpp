@@ -34,7 +34,10 @@ std::uint32_t checksum(std::string_view prefix, const Groups& groups) {
 }
 
 /// Repacks `from` bits a value into `to` bits. nullopt: bits left over that aren't a zero padding.
-std::optional<std::vector<std::uint8_t>> repack(std::span<const std::uint8_t> values, unsigned from, unsigned to, bool pad) {
+std::optional<std::vector<std::uint8_t>> repack(std::span<const std::uint8_t> values,
+                                                unsigned from,
+                                                unsigned to,
+                                                bool pad) {
     std::vector<std::uint8_t> result;
     std::uint32_t buffer = 0;
     unsigned held = 0;
@@ -47,7 +50,8 @@ std::optional<std::vector<std::uint8_t>> repack(std::span<const std::uint8_t> va
         }
     }
     const auto rest = buffer & ((1U << held) - 1);
-    if (pad && held > 0) result.push_back(static_cast<std::uint8_t>((rest << (to - held)) & ((1U << to) - 1)));
+    if (pad && held > 0)
+        result.push_back(static_cast<std::uint8_t>((rest << (to - held)) & ((1U << to) - 1)));
     if (!pad && (held >= from || rest != 0)) return std::nullopt;
     return result;
 }

@@ -84,7 +84,9 @@ constexpr unsigned char zero_nonce[12] = {};
 
 }  // namespace
 
-std::string x25519_public(const Secret& scalar) { return public_bytes(private_key(EVP_PKEY_X25519, scalar)); }
+std::string x25519_public(const Secret& scalar) {
+    return public_bytes(private_key(EVP_PKEY_X25519, scalar));
+}
 
 std::optional<Secret> x25519(const Secret& scalar, std::string_view point) {
     const auto own = private_key(EVP_PKEY_X25519, scalar);
@@ -132,7 +134,8 @@ std::optional<Secret> open_once(const Secret& key, std::string_view sealed) {
          "ChaCha20-Poly1305");
     const bool opened =
         EVP_DecryptUpdate(
-            context.get(), bytes_of(plain), &length, bytes_of(sealed), static_cast<int>(sealed.size())) == 1 &&
+            context.get(), bytes_of(plain), &length, bytes_of(sealed), static_cast<int>(sealed.size())) ==
+            1 &&
         EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_TAG, tag_size, bytes_of(tag)) == 1 &&
         EVP_DecryptFinal_ex(context.get(), bytes_of(plain) + length, &rest) == 1;
     if (!opened) {
@@ -142,7 +145,9 @@ std::optional<Secret> open_once(const Secret& key, std::string_view sealed) {
     return Secret::take(plain);
 }
 
-std::string ed25519_public(const Secret& seed) { return public_bytes(private_key(EVP_PKEY_ED25519, seed)); }
+std::string ed25519_public(const Secret& seed) {
+    return public_bytes(private_key(EVP_PKEY_ED25519, seed));
+}
 
 std::string ed25519_sign(const Secret& seed, std::string_view message) {
     const auto key = private_key(EVP_PKEY_ED25519, seed);
@@ -150,8 +155,8 @@ std::string ed25519_sign(const Secret& seed, std::string_view message) {
     std::string signature(64, '\0');
     std::size_t length = signature.size();
     must(context && EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key.get()) == 1 &&
-             EVP_DigestSign(
-                 context.get(), bytes_of(signature), &length, bytes_of(message), message.size()) == 1,
+             EVP_DigestSign(context.get(), bytes_of(signature), &length, bytes_of(message), message.size()) ==
+                 1,
          "Ed25519");
     return signature;
 }
@@ -182,8 +187,10 @@ namespace {
 /// Arithmetic modulo 2^255 - 19, on public values only.
 class Field {
   public:
-    Field() : context_(BN_CTX_new()), prime_(number("7fffffffffffffffffffffffffffffff"
-                                                    "ffffffffffffffffffffffffffffffed")) {}
+    Field()
+        : context_(BN_CTX_new()),
+          prime_(number("7fffffffffffffffffffffffffffffff"
+                        "ffffffffffffffffffffffffffffffed")) {}
 
     Number number(const char* hexadecimal) const {
         BIGNUM* value = nullptr;
@@ -211,9 +218,8 @@ class Field {
 
     /// nullptr for zero.
     Number invert(const Number& a) const {
-        return Number(BN_is_zero(a.get())
-                          ? nullptr
-                          : BN_mod_inverse(nullptr, a.get(), prime_.get(), context_.get()));
+        return Number(BN_is_zero(a.get()) ? nullptr
+                                          : BN_mod_inverse(nullptr, a.get(), prime_.get(), context_.get()));
     }
 
     /// Zero counts as a square.

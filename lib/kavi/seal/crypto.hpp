@@ -16,8 +16,8 @@ Secret hkdf_sha256(std::string_view key_material,
                    std::string_view info,
                    std::size_t length = 32);
 
-/// scrypt with N = 2^log2_n, r = 8, p = 1, 32 bytes. Takes 2^(log2_n + 10) bytes of memory while it runs. Throws
-/// errors::sealed_unreadable where that can't be had.
+/// scrypt with N = 2^log2_n, r = 8, p = 1, 32 bytes. Takes 2^(log2_n + 10) bytes of memory while it runs.
+/// Throws errors::sealed_unreadable where that can't be had.
 Secret scrypt(const Secret& passphrase, std::string_view salt, int log2_n);
 
 std::string sha512(std::string_view bytes);

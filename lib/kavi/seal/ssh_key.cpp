@@ -48,13 +48,15 @@ std::optional<SshPublicKey> public_key_of(std::string_view wire, std::string_vie
     return SshPublicKey{std::string(*type), std::string(wire), std::string(comment)};
 }
 
-/// The part of the file that holds the seed: two equal numbers, type, public half, both halves, comment, padding.
+/// The part of the file that holds the seed: two equal numbers, type, public half, both halves, comment,
+/// padding.
 SshPrivateKey private_part(std::string_view bytes, std::string_view source) {
     WireReader fields(bytes);
     const auto first = fields.number(), second = fields.number();
     const auto type = fields.string();
     if (!first || first != second || !type) throw unfit(source, "it is damaged");
-    if (*type != ed25519_type) throw unfit(source, fmt::format("it is an {} key; only ssh-ed25519 ones work", *type));
+    if (*type != ed25519_type)
+        throw unfit(source, fmt::format("it is an {} key; only ssh-ed25519 ones work", *type));
     const auto half = fields.string(), both = fields.string(), comment = fields.string();
     if (!half || !both || both->size() != 64 || !comment) throw unfit(source, "it is damaged");
     SshPrivateKey key{Secret(both->substr(0, 32)), SshPublicKey::of_ed25519(*half, *comment)};
@@ -68,7 +70,9 @@ std::string SshPublicKey::ed25519() const {
     return type == ed25519_type ? wire.substr(wire.size() - 32) : std::string();
 }
 
-std::string SshPublicKey::fingerprint() const { return "SHA256:" + base64(sha256(wire), false); }
+std::string SshPublicKey::fingerprint() const {
+    return "SHA256:" + base64(sha256(wire), false);
+}
 
 std::string SshPublicKey::line() const {
     const auto key = fmt::format("{} {}", type, base64(wire));
@@ -96,7 +100,9 @@ std::optional<SshPublicKey> parse_ssh_public_key(std::string_view line) {
     return key;
 }
 
-bool looks_like_ssh_private_key(std::string_view text) { return trim(text).starts_with(begin_line); }
+bool looks_like_ssh_private_key(std::string_view text) {
+    return trim(text).starts_with(begin_line);
+}
 
 SshPrivateKey read_ssh_private_key(std::string_view text, std::string_view source) {
     auto content = pem_content(text);
@@ -107,7 +113,8 @@ SshPrivateKey read_ssh_private_key(std::string_view text, std::string_view sourc
     const auto cipher = fields.string(), derivation = fields.string(), options = fields.string();
     const auto count = fields.number();
     const auto half = fields.string(), sealed = fields.string();
-    if (!cipher || !derivation || !options || count != 1U || !half || !sealed) throw unfit(source, "it is damaged");
+    if (!cipher || !derivation || !options || count != 1U || !half || !sealed)
+        throw unfit(source, "it is damaged");
     if (*cipher != "none") throw unfit(source, "it has a passphrase");
     return private_part(*sealed, source);
 }

@@ -11,8 +11,8 @@ namespace kavi::seal {
 
 /// What stands in an authorized_keys line.
 struct SshPublicKey {
-    std::string type;     ///< "ssh-ed25519"
-    std::string wire;     ///< the blob that is base64 in the line
+    std::string type;  ///< "ssh-ed25519"
+    std::string wire;  ///< the blob that is base64 in the line
     std::string comment;
 
     /// The 32 bytes of an Ed25519 key; empty for any other type.

@@ -7,7 +7,8 @@
 #include <string>
 #include <string_view>
 
-/// Signatures as `ssh-keygen -Y sign` makes and `ssh-keygen -Y verify` checks them (OpenSSH's PROTOCOL.sshsig).
+/// Signatures as `ssh-keygen -Y sign` makes and `ssh-keygen -Y verify` checks them (OpenSSH's
+/// PROTOCOL.sshsig).
 namespace kavi::seal {
 
 /// Signs with Ed25519 in this process. The result is the armored signature, "-----BEGIN SSH SIGNATURE-----…".

@@ -36,13 +36,20 @@ std::string letters_and_digits(std::size_t count) {
 
 std::string fresh(Recipe recipe) {
     switch (recipe) {
-        case Recipe::fingerprint_key: return base64(random_bytes(32));
-        case Recipe::encryption_key: return hex(random_bytes(16));
-        case Recipe::auth_secret: return base64(random_bytes(32));
-        case Recipe::database_uri: return fmt::format("postgres://infisical:{}@postgres:5432/infisical", letters_and_digits(32));
-        case Recipe::redis_url: return fmt::format("redis://:{}@redis:6379", letters_and_digits(32));
-        case Recipe::password: return letters_and_digits(32);
-        case Recipe::none: break;
+        case Recipe::fingerprint_key:
+            return base64(random_bytes(32));
+        case Recipe::encryption_key:
+            return hex(random_bytes(16));
+        case Recipe::auth_secret:
+            return base64(random_bytes(32));
+        case Recipe::database_uri:
+            return fmt::format("postgres://infisical:{}@postgres:5432/infisical", letters_and_digits(32));
+        case Recipe::redis_url:
+            return fmt::format("redis://:{}@redis:6379", letters_and_digits(32));
+        case Recipe::password:
+            return letters_and_digits(32);
+        case Recipe::none:
+            break;
     }
     throw std::logic_error("nothing can be made from no recipe");
 }

@@ -27,8 +27,8 @@ class InfisicalSource final : public SecretsSource {
     std::vector<std::string> folder_names(std::stop_token stop) override;
     std::string description() const override;
 
-    /// The project, looked up once. Throws errors::secret_missing for an unknown project or environment, with the
-    /// nearest name.
+    /// The project, looked up once. Throws errors::secret_missing for an unknown project or environment, with
+    /// the nearest name.
     const api::InfisicalProject& project(std::stop_token stop);
 
   private:
@@ -38,13 +38,17 @@ class InfisicalSource final : public SecretsSource {
     FolderSecrets checked(std::vector<Folder> folders, std::stop_token stop);
     void check_environment(std::stop_token stop);
     std::vector<std::string> dead_references(const std::vector<Folder>& folders, std::stop_token stop);
-    bool leads_somewhere(const std::string& environment, const std::string& folder, const std::string& key, std::stop_token stop);
+    bool leads_somewhere(const std::string& environment,
+                         const std::string& folder,
+                         const std::string& key,
+                         std::stop_token stop);
 
     api::Infisical& infisical_;
     Options options_;
     std::mutex mutex_;
     std::optional<api::InfisicalProject> project_;
-    std::map<std::pair<std::string, std::string>, std::vector<std::string>> keys_;  // own keys by environment and folder
+    std::map<std::pair<std::string, std::string>, std::vector<std::string>>
+        keys_;  // own keys by environment and folder
 };
 
 }  // namespace kavi::secrets

@@ -66,7 +66,8 @@ SecretVault::Parts infisical_parts(const OpenRequest& request, std::stop_token s
     if (!request.infisical) {
         Error error(errors::credentials_missing, "there are no credentials for Infisical");
         throw error.fix(
-            "set INFISICAL_UNIVERSAL_AUTH_CLIENT_ID and INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET (or INFISICAL_TOKEN); "
+            "set INFISICAL_UNIVERSAL_AUTH_CLIENT_ID and INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET (or "
+            "INFISICAL_TOKEN); "
             "'--sealed' works from the sealed copy");
     }
     const auto wanted = wanted_folders(request);
@@ -81,9 +82,10 @@ SecretVault::Parts infisical_parts(const OpenRequest& request, std::stop_token s
 Error no_copy(const OpenRequest& request) {
     Error error(errors::secrets_unavailable, "the sealed copy of the secrets can't be used");
     if (!request.sealed.why_not.empty()) error.because(request.sealed.why_not);
-    return error.fix(request.estate.secrets.provider == Provider::sealed
-                         ? "kavi secrets seal makes one; KAVI_IDENTITY names the identity that opens it"
-                         : "KAVI_IDENTITY names the identity that opens it; without --sealed Infisical is asked");
+    return error.fix(
+        request.estate.secrets.provider == Provider::sealed
+            ? "kavi secrets seal makes one; KAVI_IDENTITY names the identity that opens it"
+            : "KAVI_IDENTITY names the identity that opens it; without --sealed Infisical is asked");
 }
 
 Error nothing_usable(const OpenRequest& request, Error why_down) {
@@ -99,13 +101,15 @@ void warn_of_two_keys(OpenedSecrets& opened) {
     const auto* mirrored = opened.vault.find(mirrored_fingerprint_key);
     if (!sealed || !mirrored || *sealed == *mirrored) return;
     opened.warnings.push_back(
-        "the fingerprint key in Infisical (/kavi/FINGERPRINT_KEY) isn't the sealed one: CI and operators compute different "
+        "the fingerprint key in Infisical (/kavi/FINGERPRINT_KEY) isn't the sealed one: CI and operators "
+        "compute different "
         "fingerprints; 'kavi secrets seal' mends it");
 }
 
 OpenedSecrets open_sealed(const OpenRequest& request, Situation situation) {
     if (choose_source(situation) != Choice::sealed) throw no_copy(request);
-    return {SecretVault(sealed_parts(request)), Choice::sealed, request.sealed.warnings, situation, std::nullopt};
+    return {
+        SecretVault(sealed_parts(request)), Choice::sealed, request.sealed.warnings, situation, std::nullopt};
 }
 
 OpenedSecrets stand_in(const OpenRequest& request, Situation situation, const Error& why_down) {
@@ -113,7 +117,8 @@ OpenedSecrets stand_in(const OpenRequest& request, Situation situation, const Er
     if (choose_source(situation) != Choice::sealed) throw nothing_usable(request, why_down);
     OpenedSecrets opened{
         SecretVault(sealed_parts(request)), Choice::sealed, request.sealed.warnings, situation, why_down};
-    opened.warnings.push_back(fmt::format("Infisical doesn't answer: {} stands in", request.sealed.description));
+    opened.warnings.push_back(
+        fmt::format("Infisical doesn't answer: {} stands in", request.sealed.description));
     return opened;
 }
 
@@ -123,7 +128,8 @@ void OpenedSecrets::allow_change() const {
     auto changing = situation;
     changing.would_change = true;
     if (choose_source(changing) != Choice::refuse) return;
-    Error error(errors::sealed_needed, "something would change, and Infisical can't be asked for the present secrets");
+    Error error(errors::sealed_needed,
+                "something would change, and Infisical can't be asked for the present secrets");
     if (why_down) error.because(why_down->message());
     error.because(fmt::format("{} may be older than what Infisical holds", vault.description()));
     throw error.fix("bring Infisical back first, or say --sealed to go on with the sealed copy");
@@ -131,7 +137,8 @@ void OpenedSecrets::allow_change() const {
 
 OpenedSecrets open_secrets(const OpenRequest& request, std::stop_token stop) {
     const auto situation = situation_of(request);
-    if (situation.provider == Provider::sealed || situation.sealed_flag) return open_sealed(request, situation);
+    if (situation.provider == Provider::sealed || situation.sealed_flag)
+        return open_sealed(request, situation);
     try {
         OpenedSecrets opened{SecretVault(infisical_parts(request, std::move(stop))),
                              Choice::infisical,

@@ -8,8 +8,8 @@ namespace kavi::secrets {
 namespace {
 
 bool in_reference(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-           c == '.' || c == '@';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.' || c == '@';
 }
 
 Reference reference_of(std::string_view name) {
@@ -34,13 +34,15 @@ std::vector<Reference> references_in(std::string_view value) {
         const auto rest = value.substr(at + 2);
         const auto end = std::ranges::find_if_not(rest, in_reference);
         const auto length = static_cast<std::size_t>(end - rest.begin());
-        if (length > 0 && end != rest.end() && *end == '}') found.push_back(reference_of(rest.substr(0, length)));
+        if (length > 0 && end != rest.end() && *end == '}')
+            found.push_back(reference_of(rest.substr(0, length)));
     }
     return found;
 }
 
 std::string without_quoted_newlines(std::string_view value) {
-    if (value.size() < 2 || !value.starts_with('"') || !value.ends_with('"') || value.find('\n') != std::string_view::npos)
+    if (value.size() < 2 || !value.starts_with('"') || !value.ends_with('"') ||
+        value.find('\n') != std::string_view::npos)
         return std::string(value);
     std::string text;
     const auto inner = value.substr(1, value.size() - 2);

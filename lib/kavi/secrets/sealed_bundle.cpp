@@ -36,7 +36,8 @@ Json named_json(const model::NamedSecrets& secrets) {
         try {
             json[name].dump();
         } catch (const Json::exception&) {
-            throw Error(errors::secret_unfit, fmt::format("{} can't be sealed: its value isn't UTF-8 text", name))
+            throw Error(errors::secret_unfit,
+                        fmt::format("{} can't be sealed: its value isn't UTF-8 text", name))
                 .fix("encode it, as base64 for example");
         }
     }
@@ -45,7 +46,8 @@ Json named_json(const model::NamedSecrets& secrets) {
 
 Json operators_json(const std::vector<SealedOperator>& operators) {
     Json json = Json::array();
-    for (const auto& one : operators) json.push_back({{"name", one.name}, {"ssh", one.ssh}, {"age", one.age}});
+    for (const auto& one : operators)
+        json.push_back({{"name", one.name}, {"ssh", one.ssh}, {"age", one.age}});
     return json;
 }
 
@@ -92,13 +94,15 @@ Error not_believed(std::string_view name, std::string why) {
 }
 
 seal::SshPublicKey signer_of(const Json& document, const Anchors& anchors, std::string_view name) {
-    const auto signer =
-        seal::verify_sshsig(string_or(document, "signature"), sealed_namespace, string_or(document, "bundle"));
+    const auto signer = seal::verify_sshsig(
+        string_or(document, "signature"), sealed_namespace, string_or(document, "bundle"));
     if (!signer) throw not_believed(name, "its signature doesn't hold").fix("take another of its places");
     const bool known = std::ranges::find(anchors.keys, *signer) != anchors.keys.end();
     if (known || anchors.confirmed == signer->fingerprint()) return *signer;
-    throw not_believed(name, fmt::format("{} signed it, who is no operator of the estate file", signer->fingerprint()))
-        .fix(fmt::format("if you know that key as an operator's, say so: --confirm {}", signer->fingerprint()));
+    throw not_believed(
+        name, fmt::format("{} signed it, who is no operator of the estate file", signer->fingerprint()))
+        .fix(fmt::format("if you know that key as an operator's, say so: --confirm {}",
+                         signer->fingerprint()));
 }
 
 void check_operators(const SealedBundle& bundle, const Json& json, std::string_view name) {
@@ -116,13 +120,14 @@ std::string SealedBundle::description() const {
 }
 
 bool same_content(const SealedBundle& a, const SealedBundle& b) {
-    return a.estate == b.estate && a.source == b.source && a.operators == b.operators && a.sealed == b.sealed &&
-           a.folders == b.folders;
+    return a.estate == b.estate && a.source == b.source && a.operators == b.operators &&
+           a.sealed == b.sealed && a.folders == b.folders;
 }
 
 std::vector<SealedOperator> operators_of(const model::Estate& estate) {
     std::vector<SealedOperator> operators;
-    for (const auto& [name, one] : estate.operators) operators.push_back({name, one.ssh.value_or(""), one.age.value_or("")});
+    for (const auto& [name, one] : estate.operators)
+        operators.push_back({name, one.ssh.value_or(""), one.age.value_or("")});
     return operators;
 }
 
@@ -176,7 +181,8 @@ OpenedBundle open_bundle(std::string_view file,
     auto bundle = bundle_of(json);
     check_operators(bundle, json, name);
     if (!anchors.estate.empty() && bundle.estate != anchors.estate)
-        throw not_believed(name, fmt::format("it is of the estate '{}', not of '{}'", bundle.estate, anchors.estate));
+        throw not_believed(
+            name, fmt::format("it is of the estate '{}', not of '{}'", bundle.estate, anchors.estate));
     return {std::move(bundle), std::move(signer)};
 }
 

@@ -13,11 +13,12 @@
 
 /// A sealed copy as a value and as a file.
 ///
-/// The file is an age file. Its plaintext is {"kavi.sealed": 1, "signature": "-----BEGIN SSH SIGNATURE-----…",
-/// "bundle": "<the bytes that are signed>"}; the bundle is JSON again. In an emergency, without kavi:
+/// The file is an age file. Its plaintext is {"kavi.sealed": 1, "signature": "-----BEGIN SSH
+/// SIGNATURE-----…", "bundle": "<the bytes that are signed>"}; the bundle is JSON again. In an emergency,
+/// without kavi:
 ///   age -d -i IDENTITY secrets.sealed.age | jq -rj .bundle
-/// age alone says nothing about the sender: anybody can seal for somebody else. So a copy counts only when an operator
-/// signed it, inside.
+/// age alone says nothing about the sender: anybody can seal for somebody else. So a copy counts only when an
+/// operator signed it, inside.
 namespace kavi::secrets {
 
 inline constexpr std::string_view sealed_namespace = "kavi.sealed@kua.cl";
@@ -35,10 +36,10 @@ struct SealedBundle {
     std::string estate;
     std::int64_t sequence = 0;  ///< goes up with each new copy
     std::string created;        ///< "2026-11-24T13:20:00Z"
-    std::string source;         ///< where the folders come from: "Infisical (infrastructure/prod)"; may be empty
+    std::string source;  ///< where the folders come from: "Infisical (infrastructure/prod)"; may be empty
     std::vector<SealedOperator> operators;
     model::NamedSecrets sealed;  ///< "sealed:/NAME" by NAME
-    FolderSecrets folders;       ///< the copy of Infisical's, or all of them where the estate has no Infisical
+    FolderSecrets folders;  ///< the copy of Infisical's, or all of them where the estate has no Infisical
 
     /// "the sealed copy of 2026-11-24 13:20 UTC".
     std::string description() const;
@@ -50,7 +51,8 @@ bool same_content(const SealedBundle& a, const SealedBundle& b);
 /// The operators of the estate file, in order of their names.
 std::vector<SealedOperator> operators_of(const model::Estate& estate);
 
-/// Who the copy is sealed for: each operator's age recipient. Throws errors::config_invalid where there are none.
+/// Who the copy is sealed for: each operator's age recipient. Throws errors::config_invalid where there are
+/// none.
 std::vector<seal::Recipient> recipients_of(const std::vector<SealedOperator>& operators);
 
 /// Proof that the operators were written by somebody who has the fingerprint key.
@@ -61,9 +63,9 @@ std::string seal_bundle(const SealedBundle& bundle, Signer& signer, std::stop_to
 
 /// Who may have signed a copy that is believed.
 struct Anchors {
-    std::string estate;                       ///< the bundle must be of this estate; empty: any (no estate file at hand)
-    std::vector<seal::SshPublicKey> keys;     ///< operators' keys
-    std::optional<std::string> confirmed;     ///< a fingerprint that the person typed out: "SHA256:…"
+    std::string estate;  ///< the bundle must be of this estate; empty: any (no estate file at hand)
+    std::vector<seal::SshPublicKey> keys;  ///< operators' keys
+    std::optional<std::string> confirmed;  ///< a fingerprint that the person typed out: "SHA256:…"
 };
 
 Anchors anchors_of(const model::Estate& estate);
@@ -74,8 +76,8 @@ struct OpenedBundle {
 };
 
 /// Opens and checks. Throws seal::AgeError (it can't be opened with these identities, or is damaged),
-/// errors::integrity (nobody of the anchors signed it, its operators aren't authentic, another estate's). `name` is the
-/// place, for messages.
+/// errors::integrity (nobody of the anchors signed it, its operators aren't authentic, another estate's).
+/// `name` is the place, for messages.
 OpenedBundle open_bundle(std::string_view file,
                          std::span<const seal::Identity> identities,
                          const Anchors& anchors,

@@ -20,8 +20,8 @@ struct Found {
     model::Place place;
     std::string bytes;
     std::optional<OpenedBundle> opened;
-    std::optional<Error> refused;      // it opens, but isn't to be believed; or is damaged
-    bool not_for_us = false;           // no identity opens it
+    std::optional<Error> refused;  // it opens, but isn't to be believed; or is damaged
+    bool not_for_us = false;       // no identity opens it
     bool there = false;
     std::optional<Error> unreachable;
 
@@ -44,7 +44,8 @@ Found look_at(const model::Place& place, const ReadSealed& request, std::stop_to
         found.opened = open_bundle(found.bytes, request.identities, request.anchors, place.text());
     } catch (const seal::AgeError& error) {
         found.not_for_us = error.fault() == seal::AgeFault::no_match;
-        if (!found.not_for_us) found.refused = Error(error).while_doing(fmt::format("opening {}", place.text()));
+        if (!found.not_for_us)
+            found.refused = Error(error).while_doing(fmt::format("opening {}", place.text()));
     } catch (const Error& error) {
         found.refused = error;
     }
@@ -55,7 +56,8 @@ Found look_at(const model::Place& place, const ReadSealed& request, std::stop_to
 std::vector<model::Place> in_order(const ReadSealed& request) {
     auto places = request.places;
     std::ranges::stable_partition(places, [](const model::Place& place) { return place.local(); });
-    if (request.only && std::ranges::find(places, *request.only) == places.end()) places.push_back(*request.only);
+    if (request.only && std::ranges::find(places, *request.only) == places.end())
+        places.push_back(*request.only);
     return places;
 }
 
@@ -72,8 +74,12 @@ std::vector<Found> look_around(const ReadSealed& request, std::stop_token stop) 
 void refuse_older(const Found& chosen, const std::vector<Found>& all) {
     for (const auto& other : all)
         if (other.sequence() > chosen.sequence()) {
-            Error error(errors::plan_stale, fmt::format("the sealed copy {} is older than another", chosen.place.text()));
-            error.because(fmt::format("{} holds number {}, this is number {}", other.place.text(), other.sequence(), chosen.sequence()));
+            Error error(errors::plan_stale,
+                        fmt::format("the sealed copy {} is older than another", chosen.place.text()));
+            error.because(fmt::format("{} holds number {}, this is number {}",
+                                      other.place.text(),
+                                      other.sequence(),
+                                      chosen.sequence()));
             throw error.fix(fmt::format("take {}", other.place.text()));
         }
 }
@@ -99,8 +105,8 @@ void tell_of(const Found& found, const Found* best, SealedCopies& copies) {
     copies.unopened = copies.unopened || found.not_for_us;
     if (found.refused) {
         const auto& causes = found.refused->causes();
-        copies.warnings.push_back(
-            fmt::format("{}{}{}", found.refused->message(), causes.empty() ? "" : ": ", causes.empty() ? "" : causes[0]));
+        copies.warnings.push_back(fmt::format(
+            "{}{}{}", found.refused->message(), causes.empty() ? "" : ": ", causes.empty() ? "" : causes[0]));
     }
     if (best && found.bytes == best->bytes && found.there) copies.up_to_date.push_back(name);
 }

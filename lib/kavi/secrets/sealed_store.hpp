@@ -7,8 +7,8 @@
 /// Where sealed copies lie, and which of them counts.
 namespace kavi::secrets {
 
-/// Reads and writes whole files in the places of sealed copies. One for local paths is here; ops hands in one that also
-/// knows storages and servers.
+/// Reads and writes whole files in the places of sealed copies. One for local paths is here; ops hands in one
+/// that also knows storages and servers.
 class SealedPlaces {
   public:
     virtual ~SealedPlaces() = default;
@@ -20,7 +20,8 @@ class SealedPlaces {
     virtual void write(const model::Place& place, std::string_view bytes, std::stop_token stop) = 0;
 };
 
-/// Local paths, relative ones from the estate file's folder. Throws errors::network_failed for any other place.
+/// Local paths, relative ones from the estate file's folder. Throws errors::network_failed for any other
+/// place.
 class LocalPlaces final : public SealedPlaces {
   public:
     explicit LocalPlaces(std::filesystem::path folder) : folder_(std::move(folder)) {}
@@ -39,10 +40,11 @@ struct ReadSealed {
     SealedPlaces& access;
     std::span<const seal::Identity> identities;
     const Anchors& anchors;
-    /// False: the first local copy is enough, and the others are only asked where it isn't there. True (`recover`,
-    /// `secrets seal`): all places are asked, and the newest counts.
+    /// False: the first local copy is enough, and the others are only asked where it isn't there. True
+    /// (`recover`, `secrets seal`): all places are asked, and the newest counts.
     bool all_places = false;
-    /// The one place to take (`recover --from`). Refused (errors::plan_stale) where another reachable one is newer.
+    /// The one place to take (`recover --from`). Refused (errors::plan_stale) where another reachable one is
+    /// newer.
     std::optional<model::Place> only = std::nullopt;
 };
 
@@ -60,7 +62,8 @@ struct SealedCopies {
     SealedContent content() const;
 };
 
-/// Reads the copies. Throws errors::integrity where a copy that opens isn't to be believed and no other stands for it.
+/// Reads the copies. Throws errors::integrity where a copy that opens isn't to be believed and no other
+/// stands for it.
 SealedCopies read_sealed(const ReadSealed& request, std::stop_token stop);
 
 }  // namespace kavi::secrets

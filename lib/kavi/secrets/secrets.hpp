@@ -23,9 +23,10 @@ class SecretsSource {
   public:
     virtual ~SecretsSource() = default;
 
-    /// The wanted folders that exist, each whole: imports and references resolved. A folder that isn't there is
-    /// left out. Throws errors::secrets_unavailable (unreachable, 5xx), credentials_missing, credentials_refused,
-    /// rights_missing, secret_missing (unknown project or environment, a reference that leads nowhere).
+    /// The wanted folders that exist, each whole: imports and references resolved. A folder that isn't there
+    /// is left out. Throws errors::secrets_unavailable (unreachable, 5xx), credentials_missing,
+    /// credentials_refused, rights_missing, secret_missing (unknown project or environment, a reference that
+    /// leads nowhere).
     virtual FolderSecrets folders(std::span<const std::string> wanted, std::stop_token stop) = 0;
 
     /// A folder and all below it, likewise; empty where it isn't there.
@@ -63,10 +64,10 @@ struct PurposeKey {
 /// HKDF-SHA-256 of the fingerprint key; `purpose` is "stack", "pin", "dns", ….
 PurposeKey derive_purpose_key(const Secret& fingerprint_key, std::string_view purpose);
 
-inline const model::SecretRef sealed_fingerprint_key{model::SecretRef::Source::sealed, "/",
-                                                     "KAVI_FINGERPRINT_KEY"};
-inline const model::SecretRef mirrored_fingerprint_key{model::SecretRef::Source::secret, "/kavi",
-                                                       "FINGERPRINT_KEY"};
+inline const model::SecretRef sealed_fingerprint_key{
+    model::SecretRef::Source::sealed, "/", "KAVI_FINGERPRINT_KEY"};
+inline const model::SecretRef mirrored_fingerprint_key{
+    model::SecretRef::Source::secret, "/kavi", "FINGERPRINT_KEY"};
 
 /// What was read, as a value: asked of nobody any more. Copyable secrets, so hand out references.
 class SecretVault {
@@ -85,8 +86,8 @@ class SecretVault {
     /// Where the folders were read.
     const std::string& description() const noexcept { return parts_.description; }
 
-    /// False where no sealed copy could be opened (as in CI): then no "sealed:" secret is known, and get() says
-    /// why.
+    /// False where no sealed copy could be opened (as in CI): then no "sealed:" secret is known, and get()
+    /// says why.
     bool sealed_opened() const noexcept { return parts_.sealed.has_value(); }
 
     /// Null: it isn't there, or it is sealed and no sealed copy could be opened.
@@ -102,8 +103,8 @@ class SecretVault {
     /// The folders at and below `root` that were read, sorted.
     std::vector<std::string> folders_below(std::string_view root) const;
 
-    /// Everything among `uses` that isn't there, one error each, so that all are said at once. Uses of "sealed:"
-    /// are left out while no sealed copy is open.
+    /// Everything among `uses` that isn't there, one error each, so that all are said at once. Uses of
+    /// "sealed:" are left out while no sealed copy is open.
     std::vector<Error> missing(std::span<const Use> uses) const;
 
     bool has_fingerprint_key() const;
@@ -142,11 +143,12 @@ Choice choose_source(const Situation& situation);
 
 /// What came of opening the sealed copies (sealed_store.hpp opens them).
 struct SealedContent {
-    std::optional<model::NamedSecrets> sealed;  ///< by name, without "sealed:/"; nullopt: none could be opened
-    FolderSecrets folders;                      ///< the copy of Infisical's folders
-    std::string description;                    ///< "the sealed copy of 2026-11-24 13:20 UTC"
-    std::string why_not;                        ///< where `sealed` is nullopt
-    std::vector<std::string> warnings;          ///< a place that couldn't be reached, an older copy
+    std::optional<model::NamedSecrets>
+        sealed;                         ///< by name, without "sealed:/"; nullopt: none could be opened
+    FolderSecrets folders;              ///< the copy of Infisical's folders
+    std::string description;            ///< "the sealed copy of 2026-11-24 13:20 UTC"
+    std::string why_not;                ///< where `sealed` is nullopt
+    std::vector<std::string> warnings;  ///< a place that couldn't be reached, an older copy
 };
 
 struct OpenRequest {
@@ -170,8 +172,8 @@ struct OpenedSecrets {
     Situation situation;
     std::optional<Error> why_down;  ///< where Infisical was asked and didn't answer
 
-    /// To be called once the plan is known and isn't empty. Throws errors::sealed_needed where a sealed copy stands
-    /// in for a dead Infisical and nobody said --sealed.
+    /// To be called once the plan is known and isn't empty. Throws errors::sealed_needed where a sealed copy
+    /// stands in for a dead Infisical and nobody said --sealed.
     void allow_change() const;
 };
 

@@ -14,7 +14,9 @@ using model::SecretRef;
 
 namespace {
 
-bool sealed_ref(const SecretRef& ref) { return ref.source == SecretRef::Source::sealed; }
+bool sealed_ref(const SecretRef& ref) {
+    return ref.source == SecretRef::Source::sealed;
+}
 
 std::vector<std::string> names_of(const NamedSecrets& secrets) {
     std::vector<std::string> names;
@@ -72,7 +74,8 @@ std::vector<std::string> SecretVault::folders_below(std::string_view root) const
 
 std::string SecretVault::used_by(const SecretRef& ref) const {
     const auto use = std::ranges::find(parts_.uses, ref, &Use::ref);
-    return use == parts_.uses.end() ? std::string() : fmt::format("{} of the estate file names it", use->where);
+    return use == parts_.uses.end() ? std::string()
+                                    : fmt::format("{} of the estate file names it", use->where);
 }
 
 Error SecretVault::missing_folder(std::string_view folder) const {
@@ -87,7 +90,8 @@ Error SecretVault::missing_folder(std::string_view folder) const {
 
 Error SecretVault::missing_secret(const SecretRef& ref) const {
     if (sealed_ref(ref) && !parts_.sealed) {
-        Error error(errors::sealed_unreadable, fmt::format("{} lies in a sealed copy, and none could be opened", ref.text()));
+        Error error(errors::sealed_unreadable,
+                    fmt::format("{} lies in a sealed copy, and none could be opened", ref.text()));
         if (!parts_.why_not_sealed.empty()) error.because(parts_.why_not_sealed);
         return error.fix("set KAVI_IDENTITY to the file of an age identity that the copy was sealed for");
     }
@@ -99,10 +103,12 @@ Error SecretVault::missing_secret(const SecretRef& ref) const {
         if (found == parts_.folders.end()) return missing_folder(ref.folder);
         secrets = &found->second;
     }
-    const auto where = sealed_ref(ref) ? std::string("the sealed copy") : fmt::format("{} in {}", ref.folder, parts_.description);
+    const auto where = sealed_ref(ref) ? std::string("the sealed copy")
+                                       : fmt::format("{} in {}", ref.folder, parts_.description);
     Error error(errors::secret_missing, fmt::format("the secret {} isn't in {}", ref.name, where));
     if (auto use = used_by(ref); !use.empty()) error.because(std::move(use));
-    if (const auto near = nearest(ref.name, names_of(*secrets))) error.because(fmt::format("did you mean {}?", *near));
+    if (const auto near = nearest(ref.name, names_of(*secrets)))
+        error.because(fmt::format("did you mean {}?", *near));
     return error.fix(how_to_set(ref));
 }
 
@@ -126,14 +132,17 @@ const Secret* SecretVault::fingerprint_key() const {
     return find(mirrored_fingerprint_key);
 }
 
-bool SecretVault::has_fingerprint_key() const { return fingerprint_key() != nullptr; }
+bool SecretVault::has_fingerprint_key() const {
+    return fingerprint_key() != nullptr;
+}
 
 PurposeKey SecretVault::key(std::string_view purpose) const {
     if (const auto* key = fingerprint_key()) return derive_purpose_key(*key, purpose);
     Error error(errors::secret_missing, "the fingerprint key isn't there");
-    error.because(fmt::format("neither {} nor {} is",
-                              sealed_opened() ? "sealed:/KAVI_FINGERPRINT_KEY" : "a sealed copy that this identity opens",
-                              "secret:/kavi/FINGERPRINT_KEY"));
+    error.because(fmt::format(
+        "neither {} nor {} is",
+        sealed_opened() ? "sealed:/KAVI_FINGERPRINT_KEY" : "a sealed copy that this identity opens",
+        "secret:/kavi/FINGERPRINT_KEY"));
     throw error.fix("kavi secrets seal makes it, once");
 }
 

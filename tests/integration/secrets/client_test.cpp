@@ -25,7 +25,9 @@ struct Connected {
                  api::InfisicalUniversalAuth{"kavi-id", Secret("canary-client-secret")}) {}
 };
 
-lab::InfisicalAge each_age() { return GENERATE(lab::InfisicalAge::july_2026, lab::InfisicalAge::june_2025); }
+lab::InfisicalAge each_age() {
+    return GENERATE(lab::InfisicalAge::july_2026, lab::InfisicalAge::june_2025);
+}
 
 }  // namespace
 
@@ -40,7 +42,8 @@ TEST_CASE("folders come with imports and references resolved, from either age of
     CHECK(found.at("/infra").at("PEM").reveal() == "-----BEGIN X-----\nabc\n-----END X-----\n");
 }
 
-TEST_CASE("what is written is read back, and what is deleted is gone, on either age of the server", "[infisical]") {
+TEST_CASE("what is written is read back, and what is deleted is gone, on either age of the server",
+          "[infisical]") {
     Connected world(each_age());
     const auto id = world.source.project({}).id;
     world.client.set(id, "prod", "/new/folder", {{"A", Secret("1")}, {"B C", Secret("\"$x\"\nüñ\n")}}, {});
@@ -68,7 +71,9 @@ TEST_CASE("an unchanged folder costs a 304 and no body", "[infisical]") {
 
 TEST_CASE("a wrong client secret asks once, and says so", "[infisical]") {
     Connected world(lab::InfisicalAge::july_2026);
-    api::Infisical wrong(world.transport, world.estate.apis().url("infisical"), api::InfisicalUniversalAuth{"kavi-id", Secret("no")});
+    api::Infisical wrong(world.transport,
+                         world.estate.apis().url("infisical"),
+                         api::InfisicalUniversalAuth{"kavi-id", Secret("no")});
     CHECK_THROWS_WITH(wrong.project("infrastructure", {}),
                       "Infisical at " + world.estate.apis().url("infisical") + " refused the login");
     CHECK(world.estate.requests() == std::vector<std::string>{"POST /api/v1/auth/universal-auth/login"});
@@ -80,6 +85,7 @@ TEST_CASE("faults on the wire come out as errors, not as empty folders", "[infis
         lab::Fault fault;
         ErrorCode code;
     };
+
     lab::Fault list{.api = "infisical", .method = "GET", .path = "/api/v4/secrets"};
     auto failing = list, broken = list, cut = list, reset = list, limited = list;
     failing.status = 503;

@@ -1,10 +1,9 @@
 #include "estate.hpp"
 
-#include <support/catch.hpp>
-
 #include <thread>
 
 #include <fcntl.h>
+#include <support/catch.hpp>
 #include <unistd.h>
 
 using namespace secrets_test;
@@ -26,7 +25,8 @@ int status_of(const Finished& finished) {
 
 TEST_CASE("pull writes what the folder holds, in each format, and logs out", "[pull]") {
     const Estate estate;
-    const auto dotenv = estate.kavi({"secrets", "pull", "--path", "/app", "--only", "HOST", "--only", "IMPORTED"});
+    const auto dotenv =
+        estate.kavi({"secrets", "pull", "--path", "/app", "--only", "HOST", "--only", "IMPORTED"});
     CAPTURE(dotenv.errors);
     CHECK(dotenv.status == 0);
     CHECK(dotenv.output == lines({"HOST='app.test'", "IMPORTED='from shared'"}));
@@ -35,24 +35,29 @@ TEST_CASE("pull writes what the folder holds, in each format, and logs out", "[p
                                                         "GET /api/v4/secrets",
                                                         "GET /api/v4/secrets",
                                                         "POST /api/v1/auth/token/revoke"});
-    const auto json = estate.kavi({"secrets", "pull", "--path", "infra/", "--format", "json", "--prefix", "X_"});
+    const auto json =
+        estate.kavi({"secrets", "pull", "--path", "infra/", "--format", "json", "--prefix", "X_"});
     const auto object = parse_json(json.output, "pulled");
     CHECK(string_or(object, "X_HCLOUD_TOKEN") == "canary-hcloud");
     CHECK(string_or(object, "X_PEM") == "-----BEGIN X-----\nabc\n-----END X-----\n");
 
     const auto file = (estate.folder / "out.env").string();
     CHECK(estate.kavi({"secrets", "pull", "--path", "/app", "--recursive", "--to", file}).status == 0);
-    const auto shell = run_command({.arguments = {"sh", "-c", ". \"$0\"; printf '%s|%s|%s' \"$URL\" \"$PASSWORD\" \"$IMPORTED\"", file}});
+    const auto shell = run_command(
+        {.arguments = {
+             "sh", "-c", ". \"$0\"; printf '%s|%s|%s' \"$URL\" \"$PASSWORD\" \"$IMPORTED\"", file}});
     CHECK(shell.output == "https://app.test/$x|canary\"$x `y` é|from shared");
 }
 
 TEST_CASE("what pull can't do it says with the right code", "[pull]") {
     Estate estate;
+
     struct Case {
         std::vector<std::string> words;
         int status;
         std::string said;
     };
+
     const std::vector<Case> cases{
         {{"--path", "/infar"}, 3, "did you mean /infra?"},
         {{"--path", "/infra", "--only", "HCLOUD_TOKN"}, 3, "did you mean HCLOUD_TOKEN?"},
@@ -99,10 +104,20 @@ TEST_CASE("set writes from standard input or a file, and the same value again is
     const auto report = parse_json(set.output, "report");
     CHECK(report["data"]["plan"]["actions"][0]["verb"] == "create");
     CHECK(estate.kavi({"secrets", "pull", "--path", "/infra", "--only", "NEW"}).output == "NEW='value'\n");
-    CHECK(parse_json(estate.kavi({"secrets", "set", "/infra/NEW", "--json"}, "value").output, "report")["data"]["changed"] == false);
+    CHECK(parse_json(estate.kavi({"secrets", "set", "/infra/NEW", "--json"}, "value").output,
+                     "report")["data"]["changed"] == false);
     write_file_atomic(estate.folder / "pem", "a\nb\n", 0600);
-    CHECK(estate.kavi({"secrets", "set", "NEW", "--path", "/infra", "--from-file", (estate.folder / "pem").string()}).status == 0);
-    CHECK(parse_json(estate.kavi({"secrets", "pull", "--path", "/infra", "--format", "json"}).output, "pulled")["NEW"] == "a\nb\n");
+    CHECK(estate
+              .kavi({"secrets",
+                     "set",
+                     "NEW",
+                     "--path",
+                     "/infra",
+                     "--from-file",
+                     (estate.folder / "pem").string()})
+              .status == 0);
+    CHECK(parse_json(estate.kavi({"secrets", "pull", "--path", "/infra", "--format", "json"}).output,
+                     "pulled")["NEW"] == "a\nb\n");
 
     CHECK(estate.kavi({"secrets", "unset", "/infra/NEW"}).status == 10);
     CHECK(estate.kavi({"secrets", "unset", "/infra/NEW", "--yes"}).status == 0);
@@ -137,7 +152,8 @@ TEST_CASE("diff names what differs between environments, and a file, by fingerpr
     CHECK(status_of(same) == 0);
     CHECK(same.output == "prod and prod are the same: 2 secrets\n");
     write_file_atomic(estate.folder / "env", "HCLOUD_TOKEN=canary-other\nMORE=x\n", 0600);
-    const auto differs = estate.kavi({"secrets", "diff", "--file", (estate.folder / "env").string(), "--path", "/infra"});
+    const auto differs =
+        estate.kavi({"secrets", "diff", "--file", (estate.folder / "env").string(), "--path", "/infra"});
     CHECK(status_of(differs) == 6);
     CHECK_THAT(differs.output, ContainsSubstring("  ~ /infra/HCLOUD_TOKEN"));
     CHECK_THAT(differs.output, ContainsSubstring("  > /infra/MORE"));
@@ -149,20 +165,28 @@ TEST_CASE("diff names what differs between environments, and a file, by fingerpr
 
 TEST_CASE("escrow places what is missing, opens each copy and tells a wrong one", "[escrow]") {
     const Estate estate;
-    estate.write_estate("[escrow.infisical-encryption-key]\nsecret = \"sealed:/INFISICAL_ENCRYPTION_KEY\"\n"
-                        "locations = [\"sealed\", \"copy.age\", \"attested:the safe 2020-01-01\"]\n");
-    REQUIRE(estate.kavi({"secrets", "set", "--sealed", "INFISICAL_ENCRYPTION_KEY"}, "canary-escrowed-key").status == 0);
+    estate.write_estate(
+        "[escrow.infisical-encryption-key]\nsecret = \"sealed:/INFISICAL_ENCRYPTION_KEY\"\n"
+        "locations = [\"sealed\", \"copy.age\", \"attested:the safe 2020-01-01\"]\n");
+    REQUIRE(estate.kavi({"secrets", "set", "--sealed", "INFISICAL_ENCRYPTION_KEY"}, "canary-escrowed-key")
+                .status == 0);
     const auto first = estate.kavi({"secrets", "escrow", "verify"});
     CHECK(status_of(first) == 8);
     CHECK_THAT(first.output, ContainsSubstring("missing              copy.age"));
     CHECK_THAT(first.output, ContainsSubstring("stale                attested:the safe 2020-01-01"));
     CHECK_THAT(first.output, ContainsSubstring("escrow 1/3"));
     CHECK(status_of(estate.kavi({"secrets", "escrow", "place", "--yes"})) == 0);
-    CHECK_THAT(estate.kavi({"secrets", "escrow", "verify"}).output, ContainsSubstring("good                 copy.age"));
-    const auto opened = run_command({.arguments = {"age", "-d", "-i", (estate.folder / "age.key").string(), (estate.folder / "copy.age").string()}});
+    CHECK_THAT(estate.kavi({"secrets", "escrow", "verify"}).output,
+               ContainsSubstring("good                 copy.age"));
+    const auto opened = run_command({.arguments = {"age",
+                                                   "-d",
+                                                   "-i",
+                                                   (estate.folder / "age.key").string(),
+                                                   (estate.folder / "copy.age").string()}});
     CHECK(opened.output == "canary-escrowed-key");
 
-    const auto wrong = seal::age_seal(Secret("another"), std::vector<seal::Recipient>{seal::parse_recipient(estate.identity.recipient())});
+    const auto wrong = seal::age_seal(
+        Secret("another"), std::vector<seal::Recipient>{seal::parse_recipient(estate.identity.recipient())});
     write_file_atomic(estate.folder / "copy.age", wrong, 0600);
     const auto differs = estate.kavi({"secrets", "escrow", "verify", "--json"});
     CHECK(differs.status == 12);
@@ -171,7 +195,8 @@ TEST_CASE("escrow places what is missing, opens each copy and tells a wrong one"
 
 namespace {
 
-/// Looks for canaries in the arguments of all processes, and in the environment of kavi's children, until it goes.
+/// Looks for canaries in the arguments of all processes, and in the environment of kavi's children, until it
+/// goes.
 class Watcher {
   public:
     ~Watcher() { stop(); }
@@ -207,7 +232,8 @@ std::vector<std::string> files_with_canary(const std::filesystem::path& folder) 
     std::vector<std::string> found;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
         if (!entry.is_regular_file() || entry.path().filename() == "wanted.env") continue;
-        if (read_file(entry.path()).find("canary") != std::string::npos) found.push_back(entry.path().string());
+        if (read_file(entry.path()).find("canary") != std::string::npos)
+            found.push_back(entry.path().string());
     }
     return found;
 }

@@ -26,7 +26,8 @@ TEST_CASE("with Infisical down the sealed copy stands in, but not in CI and not 
     const auto standing_in = pull(estate);
     CHECK(standing_in.status == 0);
     CHECK(standing_in.output == token_line);
-    CHECK_THAT(standing_in.errors, ContainsSubstring("warning: Infisical doesn't answer: the sealed copy of "));
+    CHECK_THAT(standing_in.errors,
+               ContainsSubstring("warning: Infisical doesn't answer: the sealed copy of "));
     CHECK(pull(estate, {"--ci", "github"}).status == 9);
     const auto before = estate.requests().size();
     CHECK(pull(estate, {"--sealed"}).output == token_line);
@@ -45,7 +46,8 @@ TEST_CASE("a sealed copy that no operator signed is refused, and so is a damaged
     secrets::KeySigner mallory(seal::generate_ssh_key("mallory"));
     const auto anchors = secrets::Anchors{"test", {estate.key.public_key}, std::nullopt};
     auto opened = secrets::open_bundle(good, std::vector<seal::Identity>{estate.identity}, anchors, "it");
-    write_file_atomic(estate.folder / "secrets.sealed.age", secrets::seal_bundle(opened.bundle, mallory, {}), 0600);
+    write_file_atomic(
+        estate.folder / "secrets.sealed.age", secrets::seal_bundle(opened.bundle, mallory, {}), 0600);
     const auto forged = pull(estate, {"--sealed"});
     CHECK(forged.status == 12);
     CHECK_THAT(forged.errors, ContainsSubstring("who is no operator of the estate file"));

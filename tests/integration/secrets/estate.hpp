@@ -7,12 +7,12 @@
 #include <kavi/seal/age.hpp>
 #include <kavi/secrets/sealed_bundle.hpp>
 
-#include <apis/lab_apis.hpp>
-
 #include <atomic>
 #include <map>
 #include <string>
 #include <vector>
+
+#include <apis/lab_apis.hpp>
 
 /// A small estate on disk, the lab's Infisical in this process, and the kavi executable.
 namespace secrets_test {
@@ -31,7 +31,10 @@ inline lab::InfisicalSeed seed_of(lab::InfisicalAge age) {
                        {"prod", "/shared", "HOST", "hidden by the folder's own", ""}};
     project.imports = {{"prod", "/app", "prod", "/shared"}};
     seed.projects = {project};
-    seed.identities = {{.name = "kavi", .client_id = "kavi-id", .client_secret = "canary-client-secret", .roles = {{"infrastructure", "member"}}}};
+    seed.identities = {{.name = "kavi",
+                        .client_id = "kavi-id",
+                        .client_secret = "canary-client-secret",
+                        .roles = {{"infrastructure", "member"}}}};
     return seed;
 }
 
@@ -58,13 +61,14 @@ class Estate {
 
     /// kavi.toml, with further lines at its end.
     void write_estate(std::string_view more = {}, std::string_view project = "infrastructure") const {
-        const auto text = "estate = \"test\"\n[operators.ana]\nssh = \"" + key.public_key.line() + "\"\nage = \"" +
-                          identity.recipient() +
-                          "\"\n[secrets]\nprovider = \"infisical\"\nurl = \"https://secrets.test\"\nproject = \"" +
-                          std::string(project) +
-                          "\"\nenvironment = \"prod\"\nsealed = [\"secrets.sealed.age\"]\n"
-                          "[hetzner]\ntoken = \"secret:/infra/HCLOUD_TOKEN\"\n" +
-                          std::string(more);
+        const auto text =
+            "estate = \"test\"\n[operators.ana]\nssh = \"" + key.public_key.line() + "\"\nage = \"" +
+            identity.recipient() +
+            "\"\n[secrets]\nprovider = \"infisical\"\nurl = \"https://secrets.test\"\nproject = \"" +
+            std::string(project) +
+            "\"\nenvironment = \"prod\"\nsealed = [\"secrets.sealed.age\"]\n"
+            "[hetzner]\ntoken = \"secret:/infra/HCLOUD_TOKEN\"\n" +
+            std::string(more);
         write_file_atomic(folder / "kavi.toml", text, 0644);
     }
 

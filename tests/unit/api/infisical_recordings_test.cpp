@@ -7,8 +7,8 @@
 
 #include <iostream>
 
-// Every exchange that was recorded with two real servers: each refusal comes to the error and exit code that it should,
-// each list is read, and no message of an error holds a value.
+// Every exchange that was recorded with two real servers: each refusal comes to the error and exit code that
+// it should, each list is read, and no message of an error holds a value.
 
 using namespace kavi;
 using namespace kavi::api;
@@ -25,10 +25,14 @@ struct Recording {
 Recording read_recording(const std::filesystem::path& file) {
     const auto json = parse_json(read_file(file), file.string());
     const auto& response = json["response"];
-    Recording recording{string_or(json, "name"), string_or(json["request"], "method"), string_or(json["request"], "path"), {}};
+    Recording recording{string_or(json, "name"),
+                        string_or(json["request"], "method"),
+                        string_or(json["request"], "path"),
+                        {}};
     recording.response.status = response["status"].get<int>();
-    recording.response.body = response.contains("body") && !response["body"].is_null() ? response["body"].dump()
-                                                                                         : string_or(response, "body_text");
+    recording.response.body = response.contains("body") && !response["body"].is_null()
+                                  ? response["body"].dump()
+                                  : string_or(response, "body_text");
     return recording;
 }
 
@@ -36,13 +40,20 @@ Recording read_recording(const std::filesystem::path& file) {
 Exit wanted_exit(const Recording& one, const std::string& error, const std::string& message) {
     const bool login = one.path.find("/login") != std::string::npos;
     switch (one.response.status) {
-        case 401: return Exit::credentials;
-        case 403: return Exit::credentials;
-        case 404: return error == "Not Found" ? Exit::unreachable : Exit::config;
-        case 422: return login ? Exit::credentials : Exit::failed;
-        case 429: return Exit::unreachable;
-        case 500: return Exit::unreachable;
-        default: return message.empty() ? Exit::unreachable : Exit::failed;
+        case 401:
+            return Exit::credentials;
+        case 403:
+            return Exit::credentials;
+        case 404:
+            return error == "Not Found" ? Exit::unreachable : Exit::config;
+        case 422:
+            return login ? Exit::credentials : Exit::failed;
+        case 429:
+            return Exit::unreachable;
+        case 500:
+            return Exit::unreachable;
+        default:
+            return message.empty() ? Exit::unreachable : Exit::failed;
     }
 }
 
@@ -51,7 +62,8 @@ Exit wanted_exit(const Recording& one, const std::string& error, const std::stri
 TEST_CASE("every recorded refusal of Infisical comes to an error that says what to do", "[infisical]") {
     const auto specs = test::specs_folder("infisical-recordings");
     if (!specs) {
-        std::cout << "SKIPPED: Infisical's recordings (set KAVI_SPECS to the folder that holds infisical-recordings)\n";
+        std::cout << "SKIPPED: Infisical's recordings (set KAVI_SPECS to the folder that holds "
+                     "infisical-recordings)\n";
         return;
     }
     int refusals = 0, lists = 0;
@@ -63,7 +75,8 @@ TEST_CASE("every recorded refusal of Infisical comes to an error that says what 
             ++refusals;
             const auto complaint = infisical::complaint_of(one.response);
             const bool login = one.path.find("/login") != std::string::npos;
-            const auto error = login ? infisical::login_error_of(complaint, base) : infisical::error_of(complaint, "do it", base);
+            const auto error = login ? infisical::login_error_of(complaint, base)
+                                     : infisical::error_of(complaint, "do it", base);
             CHECK(error.code().exit == wanted_exit(one, complaint.error, complaint.message));
             if (!complaint.message.empty()) CHECK_FALSE(error.causes().empty());
         } else if (one.response.status == 200 && one.method == "GET" &&

@@ -79,11 +79,16 @@ std::vector<Identity> identities_of(const Vector& vector) {
 
 std::string_view name_of(AgeFault fault) {
     switch (fault) {
-        case AgeFault::header: return "header failure";
-        case AgeFault::armor: return "armor failure";
-        case AgeFault::payload: return "payload failure";
-        case AgeFault::no_match: return "no match";
-        case AgeFault::mac: return "HMAC failure";
+        case AgeFault::header:
+            return "header failure";
+        case AgeFault::armor:
+            return "armor failure";
+        case AgeFault::payload:
+            return "payload failure";
+        case AgeFault::no_match:
+            return "no match";
+        case AgeFault::mac:
+            return "HMAC failure";
     }
     return "";
 }
@@ -105,7 +110,9 @@ Seen open(const Vector& vector) {
     return seen;
 }
 
-bool is_hybrid(const std::string& name) { return name.find("hybrid") != std::string::npos; }
+bool is_hybrid(const std::string& name) {
+    return name.find("hybrid") != std::string::npos;
+}
 
 }  // namespace
 

@@ -57,7 +57,8 @@ TEST_CASE("the worked example of the format's description opens", "[age]") {
         "--- WIoQnEh0HVXLQ7HC8rpuhBoaQ1ImkgN7eHX0CsgfBx0\n");
     std::string nonce;
     for (char byte = 0x10; byte < 0x20; ++byte) nonce += byte;
-    const std::string chunk("\xae\xd5\x52\xeb\xb1\x4d\x47\x5c\x73\x4c\xa3\xce\xc1\x3a\xf9\x6f\x89\x61\xa0\x19\x14");
+    const std::string chunk(
+        "\xae\xd5\x52\xeb\xb1\x4d\x47\x5c\x73\x4c\xa3\xce\xc1\x3a\xf9\x6f\x89\x61\xa0\x19\x14");
     const auto file = header + nonce + chunk;
     REQUIRE(hex(sha256(file)) == "9ed58e23b9ae0ee5d2c77181a28c8b85ad1e8b38911738ea11af0693048e9ac5");
 
@@ -119,7 +120,8 @@ TEST_CASE("files of 64 KiB chunks can't be cut at a chunk's end", "[age]") {
     const auto identity = identity_of_bytes();
     const auto sealed = age_seal(Secret(plain_of(3 * age_chunk)), recipients_of({identity}));
     const auto cut = sealed.size() - age_chunk - age_tag;
-    CHECK(fault_of(std::string_view(sealed).substr(0, cut), std::vector<Identity>{identity}) == AgeFault::payload);
+    CHECK(fault_of(std::string_view(sealed).substr(0, cut), std::vector<Identity>{identity}) ==
+          AgeFault::payload);
 }
 
 TEST_CASE("somebody else's identity, and a changed header, are told apart", "[age]") {
@@ -134,7 +136,8 @@ TEST_CASE("somebody else's identity, and a changed header, are told apart", "[ag
 TEST_CASE("a passphrase seals and opens, and stands alone", "[age]") {
     const std::vector<Recipient> passphrase{PassphraseRecipient{Secret("correct horse"), 10}};
     const auto sealed = age_seal(Secret("kavi"), passphrase);
-    CHECK(age_open(sealed, std::vector<Identity>{PassphraseIdentity{Secret("correct horse")}}).reveal() == "kavi");
+    CHECK(age_open(sealed, std::vector<Identity>{PassphraseIdentity{Secret("correct horse")}}).reveal() ==
+          "kavi");
     CHECK(fault_of(sealed, std::vector<Identity>{PassphraseIdentity{Secret("wrong")}}) == AgeFault::no_match);
     CHECK(fault_of(sealed, std::vector<Identity>{PassphraseIdentity{Secret("correct horse"), 9}}) ==
           AgeFault::header);
@@ -156,9 +159,11 @@ TEST_CASE("recipients that can't be used say why", "[age]") {
     struct Case {
         const char *text, *why;
     };
+
     const auto& c = GENERATE(values<Case>({
         {"age13aqvttdk3ujkyjh9kg2w5an6dmy5mq5a84a4uxk3hfhnugfc9p0sy5p2wx",
-         "'age13aqvttdk3ujkyjh9kg2w5an6dmy5mq5a84a4uxk3hfhnugfc9p0sy5p2wx' isn't one, or has a typing mistake"},
+         "'age13aqvttdk3ujkyjh9kg2w5an6dmy5mq5a84a4uxk3hfhnugfc9p0sy5p2wx' isn't one, or has a typing "
+         "mistake"},
         {"ana", "'ana' isn't one, or has a typing mistake"},
         {"ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAAQ==", "ssh-rsa keys don't work, only ssh-ed25519"},
         {"ssh-ed25519 AAAA", "the SSH key is damaged"},
@@ -185,5 +190,6 @@ TEST_CASE("identity files allow comments and name the bad line, not its content"
         CHECK(error.causes() ==
               std::vector<std::string>{"line 2 isn't an age identity (AGE-SECRET-KEY-1…), or is damaged"});
     }
-    CHECK_THROWS_WITH(parse_identities("# nothing\n", "keys.txt"), "the identity file keys.txt holds no identity");
+    CHECK_THROWS_WITH(parse_identities("# nothing\n", "keys.txt"),
+                      "the identity file keys.txt holds no identity");
 }

@@ -6,13 +6,14 @@
 using namespace kavi::seal;
 
 TEST_CASE("bech32 reads what BIP 173 calls valid", "[bech32]") {
-    const auto text = GENERATE(as<std::string>(),
-                               "A12UEL5L",
-                               "a12uel5l",
-                               "an83characterlonghumanreadablepartthatcontainsthenumber1andtheexcludedcharactersbio1tt5tgs",
-                               "abcdef1qpzry9x8gf2tvdw0s3jn54khce6mua7lmqqqxw",
-                               "split1checkupstagehandshakeupstreamerranterredcaperred2y9e3w",
-                               "?1ezyfcl");
+    const auto text =
+        GENERATE(as<std::string>(),
+                 "A12UEL5L",
+                 "a12uel5l",
+                 "an83characterlonghumanreadablepartthatcontainsthenumber1andtheexcludedcharactersbio1tt5tgs",
+                 "abcdef1qpzry9x8gf2tvdw0s3jn54khce6mua7lmqqqxw",
+                 "split1checkupstagehandshakeupstreamerranterredcaperred2y9e3w",
+                 "?1ezyfcl");
     const auto decoded = decode_bech32(text);
     CAPTURE(text);
     if (text[0] == 's' || text[1] == 'n')  // their data is no whole number of bytes with a zero padding
@@ -23,14 +24,14 @@ TEST_CASE("bech32 reads what BIP 173 calls valid", "[bech32]") {
 
 TEST_CASE("bech32 refuses what BIP 173 calls invalid", "[bech32]") {
     const auto text = GENERATE(as<std::string>(),
-                               "pzry9x0s0muk",  // no separator
+                               "pzry9x0s0muk",   // no separator
                                "1pzry9x0s0muk",  // empty prefix
                                "x1b4n0q5v",      // 'b' isn't in the alphabet
                                "li1dgmt3",       // too short a checksum
                                "A1G7SGD8",       // made from the upper-case form
                                "10a06t8",
                                "1qzzfhee",
-                               "A12uEL5L",       // mixed case
+                               "A12uEL5L",  // mixed case
                                "",
                                "1");
     CAPTURE(text);

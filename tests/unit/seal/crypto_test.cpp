@@ -63,8 +63,8 @@ TEST_CASE("an Ed25519 key and its seed become the same X25519 pair", "[crypto]")
 }
 
 TEST_CASE("what isn't a point of the curve is no key", "[crypto]") {
-    CHECK_FALSE(ed25519_to_x25519("\x02" + std::string(31, '\0')));  // y = 2: x² isn't a square
-    CHECK_FALSE(ed25519_to_x25519("\x01" + std::string(31, '\0')));  // the neutral element
+    CHECK_FALSE(ed25519_to_x25519("\x02" + std::string(31, '\0')));    // y = 2: x² isn't a square
+    CHECK_FALSE(ed25519_to_x25519("\x01" + std::string(31, '\0')));    // the neutral element
     CHECK_FALSE(ed25519_to_x25519(std::string(31, '\xff') + "\x7f"));  // y ≥ p
     CHECK_FALSE(ed25519_to_x25519("short"));
 }

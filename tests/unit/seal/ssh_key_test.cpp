@@ -65,7 +65,8 @@ TEST_CASE("keys that can't be used say why", "[ssh-key]") {
     run({"ssh-keygen", "-q", "-t", "ed25519", "-N", "long passphrase", "-C", "", "-f", path});
     CHECK(why_refused(read_file(path)) == "it has a passphrase");
     run({"ssh-keygen", "-q", "-t", "ecdsa", "-N", "", "-C", "", "-f", path + "2"});
-    CHECK(why_refused(read_file(path + "2")) == "it is an ecdsa-sha2-nistp256 key; only ssh-ed25519 ones work");
+    CHECK(why_refused(read_file(path + "2")) ==
+          "it is an ecdsa-sha2-nistp256 key; only ssh-ed25519 ones work");
     CHECK(why_refused("hello") == "it isn't a private key in OpenSSH's own form");
 
     const auto whole = std::string(write_ssh_private_key(generate_ssh_key("x")).reveal());
@@ -76,13 +77,14 @@ TEST_CASE("keys that can't be used say why", "[ssh-key]") {
 }
 
 TEST_CASE("lines that aren't public keys are refused", "[ssh-key]") {
-    const auto line = GENERATE(as<std::string>(),
-                               "",
-                               "ssh-ed25519",
-                               "ssh-ed25519 !!!",
-                               "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKT5",
-                               "ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAAIKT5GYEwjvVC6eWZ+7TrEq86AjmZNM4DxR4bP9ox8zaT",
-                               "command=\"x\" ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKT5GYEwjvVC6eWZ+7TrEq86AjmZNM4DxR4bP9ox8zaT");
+    const auto line = GENERATE(
+        as<std::string>(),
+        "",
+        "ssh-ed25519",
+        "ssh-ed25519 !!!",
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKT5",
+        "ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAAIKT5GYEwjvVC6eWZ+7TrEq86AjmZNM4DxR4bP9ox8zaT",
+        "command=\"x\" ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKT5GYEwjvVC6eWZ+7TrEq86AjmZNM4DxR4bP9ox8zaT");
     CAPTURE(line);
     CHECK_FALSE(parse_ssh_public_key(line));
 }

@@ -14,8 +14,17 @@ TEST_CASE("ssh-keygen accepts kavi's signatures", "[sshsig]") {
     write_file_atomic(signature, sign_sshsig(key, "kavi.sealed@kua.cl", "the bundle\n"), 0600);
     write_file_atomic(allowed, "ana " + key.public_key.line() + "\n", 0600);
     const auto verify = [&](std::string name_space, std::string message) {
-        return run_command({.arguments = {"ssh-keygen", "-Y", "verify", "-f", allowed.string(), "-I", "ana", "-n",
-                                          std::move(name_space), "-s", signature.string()},
+        return run_command({.arguments = {"ssh-keygen",
+                                          "-Y",
+                                          "verify",
+                                          "-f",
+                                          allowed.string(),
+                                          "-I",
+                                          "ana",
+                                          "-n",
+                                          std::move(name_space),
+                                          "-s",
+                                          signature.string()},
                             .input = std::move(message)})
             .status;
     };
@@ -30,8 +39,14 @@ TEST_CASE("kavi accepts ssh-keygen's signatures", "[sshsig]") {
     const auto path = folder.path() / "id";
     write_file_atomic(path, write_ssh_private_key(key).reveal(), 0600);
     for (const auto* hash : {"sha512", "sha256"}) {
-        const auto finished = run_command({.arguments = {"ssh-keygen", "-Y", "sign", "-O",
-                                                         std::string("hashalg=") + hash, "-n", "kavi", "-f",
+        const auto finished = run_command({.arguments = {"ssh-keygen",
+                                                         "-Y",
+                                                         "sign",
+                                                         "-O",
+                                                         std::string("hashalg=") + hash,
+                                                         "-n",
+                                                         "kavi",
+                                                         "-f",
                                                          path.string()},
                                            .input = "message"});
         REQUIRE(finished.status == 0);

@@ -12,7 +12,8 @@ namespace {
 
 struct World {
     FakeInfisical server;
-    api::Infisical client{server, "https://secrets.test/api/", api::InfisicalUniversalAuth{"id", Secret("right")}};
+    api::Infisical client{
+        server, "https://secrets.test/api/", api::InfisicalUniversalAuth{"id", Secret("right")}};
     InfisicalSource source{client, {.project = "infrastructure", .environment = "prod"}};
 
     FolderSecrets read(std::vector<std::string> wanted) { return source.folders(wanted, {}); }
@@ -55,18 +56,22 @@ TEST_CASE("every switch goes out explicitly", "[infisical]") {
     World world;
     world.server.folders["prod:/infra"] = {{{"A", "1"}}};
     world.read({"/infra"});
-    CHECK(world.server.asked.back() ==
-          "GET /api/v4/secrets?projectId=12f544cc-c125-4aef-b2a3-23f139ba9a96&environment=prod&secretPath=%2Finfra"
-          "&expandSecretReferences=false&recursive=false&includeImports=true&includePersonalOverrides=true"
-          "&viewSecretValue=true");
+    CHECK(
+        world.server.asked.back() ==
+        "GET "
+        "/api/v4/secrets?projectId=12f544cc-c125-4aef-b2a3-23f139ba9a96&environment=prod&secretPath=%2Finfra"
+        "&expandSecretReferences=false&recursive=false&includeImports=true&includePersonalOverrides=true"
+        "&viewSecretValue=true");
 }
 
 TEST_CASE("own values win over imports, and the last import over those before it", "[infisical]") {
     World world;
     auto& folder = world.server.folders["prod:/app"];
     folder.raw = {{"OWN", "own"}};
-    folder.imports = {import_of("/first", {FakeInfisical::secret("OWN", "1"), FakeInfisical::secret("SHARED", "first")}),
-                      import_of("/last", {FakeInfisical::secret("SHARED", "last"), FakeInfisical::secret("SHARED", "deeper")})};
+    folder.imports = {
+        import_of("/first", {FakeInfisical::secret("OWN", "1"), FakeInfisical::secret("SHARED", "first")}),
+        import_of("/last",
+                  {FakeInfisical::secret("SHARED", "last"), FakeInfisical::secret("SHARED", "deeper")})};
     const auto found = world.read({"/app"}).at("/app");
     CHECK(found.at("OWN").reveal() == "own");
     CHECK(found.at("SHARED").reveal() == "last");
@@ -74,7 +79,8 @@ TEST_CASE("own values win over imports, and the last import over those before it
 
 TEST_CASE("references are resolved by the server, with one more request for that folder", "[infisical]") {
     World world;
-    world.server.folders["prod:/infra"] = {{{"HOST", "db"}, {"URL", "x://${HOST}/${prod.other.NAME}"}}, {{"URL", "x://db/n"}}};
+    world.server.folders["prod:/infra"] = {{{"HOST", "db"}, {"URL", "x://${HOST}/${prod.other.NAME}"}},
+                                           {{"URL", "x://db/n"}}};
     world.server.folders["prod:/other"] = {{{"NAME", "n"}}};
     CHECK(world.read({"/infra", "/other"}).at("/infra").at("URL").reveal() == "x://db/n");
     CHECK(world.server.count("GET /api/v4/secrets") == 3);
@@ -82,8 +88,9 @@ TEST_CASE("references are resolved by the server, with one more request for that
 
 TEST_CASE("references that lead nowhere are named, each of them", "[infisical]") {
     World world;
-    world.server.folders["prod:/infra"] = {{{"A", "${GONE}"}, {"B", "${prod.other.GONE}${@else.prod.X}"}, {"C", "${dev.X}"}},
-                                           {{"A", ""}, {"B", "x"}, {"C", "${dev.X}"}}};
+    world.server.folders["prod:/infra"] = {
+        {{"A", "${GONE}"}, {"B", "${prod.other.GONE}${@else.prod.X}"}, {"C", "${dev.X}"}},
+        {{"A", ""}, {"B", "x"}, {"C", "${dev.X}"}}};
     world.server.folders["prod:/other"] = {{{"NAME", "n"}}};
     const auto error = error_from([&] { world.read({"/infra"}); });
     CHECK(error.code() == errors::secret_missing);
@@ -92,11 +99,13 @@ TEST_CASE("references that lead nowhere are named, each of them", "[infisical]")
                                    "/infra/B refers to ${prod.other.GONE}",
                                    "/infra/C refers to ${dev.X}"});
 
-    InfisicalSource lenient(world.client, {.project = "infrastructure", .environment = "prod", .strict = false});
+    InfisicalSource lenient(world.client,
+                            {.project = "infrastructure", .environment = "prod", .strict = false});
     CHECK(lenient.folders(std::vector<std::string>{"/infra"}, {}).at("/infra").at("A").reveal().empty());
 }
 
-TEST_CASE("a tree without imports costs one request, with references two, with imports one a folder", "[infisical]") {
+TEST_CASE("a tree without imports costs one request, with references two, with imports one a folder",
+          "[infisical]") {
     World world;
     world.server.folders["prod:/app"] = {{{"A", "1"}}};
     world.server.folders["prod:/app/db"] = {{{"B", "2"}}};
@@ -112,7 +121,8 @@ TEST_CASE("a tree without imports costs one request, with references two, with i
     CHECK(world.source.tree("app/", {}).at("/app/db").at("B").reveal() == "1");
     CHECK(world.server.count("GET /api/v4/secrets") == 2);
 
-    world.server.folders["prod:/app"].imports = Json::array({import_of("/x", Json::array({FakeInfisical::secret("I", "i")}))});
+    world.server.folders["prod:/app"].imports =
+        Json::array({import_of("/x", Json::array({FakeInfisical::secret("I", "i")}))});
     world.server.asked.clear();
     found = world.source.tree("/app", {});
     CHECK(found.size() == 2);
@@ -127,6 +137,7 @@ TEST_CASE("references are what the server takes for them", "[references]") {
         const char* value;
         std::vector<std::string> found;
     };
+
     const auto& c = GENERATE(values<Case>({
         {"${KEY}", {"${KEY}"}},
         {"a${KEY}b${env.folder.sub.KEY}", {"${KEY}", "${env.folder.sub.KEY}"}},
@@ -173,7 +184,9 @@ TEST_CASE("a server of 2025 is spoken to by v3", "[infisical]") {
     const auto found = world.read({"/infra", "/gone"});
     CHECK(found.at("/infra").at("A").reveal() == "1");
     CHECK_FALSE(found.contains("/gone"));
-    CHECK(world.server.count("GET /api/v3/secrets/raw?workspaceId=12f544cc-c125-4aef-b2a3-23f139ba9a96&environment=prod") == 2);
+    CHECK(world.server.count(
+              "GET /api/v3/secrets/raw?workspaceId=12f544cc-c125-4aef-b2a3-23f139ba9a96&environment=prod") ==
+          2);
     CHECK(world.server.count("GET /api/v4/") <= 2);
 }
 
@@ -219,18 +232,27 @@ TEST_CASE("whatever keeps Infisical from answering is said as such", "[infisical
         std::optional<net::Response> always;
         const char* message;
     };
+
     const auto& c = GENERATE(values<Case>({
         {"refused", std::nullopt, "Infisical at https://secrets.test can't be reached"},
         {"database down",
          FakeInfisical::complaint(500, "Find one", "Something went wrong"),
          "Infisical at https://secrets.test fails (HTTP 500)"},
-        {"bad gateway", net::Response{.status = 502, .headers = {}, .body = "<html>"}, "Infisical at https://secrets.test fails (HTTP 502)"},
-        {"the proxy alone", net::Response{.status = 404, .headers = {}, .body = "404 page not found\n"},
+        {"bad gateway",
+         net::Response{.status = 502, .headers = {}, .body = "<html>"},
+         "Infisical at https://secrets.test fails (HTTP 502)"},
+        {"the proxy alone",
+         net::Response{.status = 404, .headers = {}, .body = "404 page not found\n"},
          "what answers at https://secrets.test isn't Infisical (HTTP 404)"},
-        {"a login page", net::Response{.status = 302, .headers = {}, .body = ""},
+        {"a login page",
+         net::Response{.status = 302, .headers = {}, .body = ""},
          "what answers at https://secrets.test isn't Infisical (HTTP 302)"},
-        {"a web page", net::Response{.status = 200, .headers = {}, .body = "<html>"}, "what answers at https://secrets.test isn't Infisical"},
-        {"cut off", net::Response{.status = 200, .headers = {}, .body = "{\"accessTo"}, "what answers at https://secrets.test isn't Infisical"},
+        {"a web page",
+         net::Response{.status = 200, .headers = {}, .body = "<html>"},
+         "what answers at https://secrets.test isn't Infisical"},
+        {"cut off",
+         net::Response{.status = 200, .headers = {}, .body = "{\"accessTo"},
+         "what answers at https://secrets.test isn't Infisical"},
     }));
     CAPTURE(c.name);
     World world;

@@ -59,7 +59,9 @@ struct World {
         sealed.why_not = std::move(why);
     }
 
-    void infisical_down() { infisical.fails = Error(errors::secrets_unavailable, "Infisical at https://x can't be reached"); }
+    void infisical_down() {
+        infisical.fails = Error(errors::secrets_unavailable, "Infisical at https://x can't be reached");
+    }
 };
 
 template <typename Work>
@@ -77,11 +79,13 @@ Error error_from(Work work) {
 
 TEST_CASE("which secrets are used when Infisical is down follows one table", "[open]") {
     const bool yes = true, no = false;
+
     struct Case {
         const char* name;
         Situation situation;
         Choice choice;
     };
+
     // provider, Infisical answers, --sealed, CI, copy readable, recovering, would change
     const auto& c = GENERATE_COPY(values<Case>({
         {"it answers", {Provider::infisical, yes, no, no, yes, no, yes}, Choice::infisical},
@@ -96,7 +100,9 @@ TEST_CASE("which secrets are used when Infisical is down follows one table", "[o
         {"down, no copy, recovering", {Provider::infisical, no, no, no, no, yes, yes}, Choice::unavailable},
         {"down in CI", {Provider::infisical, no, no, yes, yes, no, no}, Choice::unavailable},
         {"down in CI, recovering", {Provider::infisical, no, no, yes, yes, yes, yes}, Choice::unavailable},
-        {"down in CI, --sealed that it can open", {Provider::infisical, no, yes, yes, yes, no, yes}, Choice::sealed},
+        {"down in CI, --sealed that it can open",
+         {Provider::infisical, no, yes, yes, yes, no, yes},
+         Choice::sealed},
         {"an estate without it", {Provider::sealed, no, no, no, yes, no, yes}, Choice::sealed},
         {"an estate without it, in CI", {Provider::sealed, no, no, yes, yes, no, yes}, Choice::sealed},
         {"an estate without it, no copy", {Provider::sealed, no, no, no, no, no, no}, Choice::unavailable},
@@ -124,11 +130,13 @@ TEST_CASE("the sealed copy stands in for looking, and a change is refused", "[op
     CHECK(opened.source == Choice::sealed);
     CHECK(World::value(opened) == "copied");
     CHECK(opened.warnings ==
-          std::vector<std::string>{"Infisical doesn't answer: the sealed copy of 2026-11-24 13:20 UTC stands in"});
+          std::vector<std::string>{
+              "Infisical doesn't answer: the sealed copy of 2026-11-24 13:20 UTC stands in"});
     const auto error = error_from([&] { opened.allow_change(); });
     CHECK(error.code() == errors::sealed_needed);
-    CHECK(error.causes() == Causes{"Infisical at https://x can't be reached",
-                                   "the sealed copy of 2026-11-24 13:20 UTC may be older than what Infisical holds"});
+    CHECK(error.causes() ==
+          Causes{"Infisical at https://x can't be reached",
+                 "the sealed copy of 2026-11-24 13:20 UTC may be older than what Infisical holds"});
     CHECK(error.advice() == "bring Infisical back first, or say --sealed to go on with the sealed copy");
 }
 

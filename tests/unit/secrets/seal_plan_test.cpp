@@ -65,13 +65,17 @@ struct World {
 
     secrets::SealedCopies copies() {
         auto anchors = secrets::anchors_of(estate);
-        return secrets::read_sealed(
-            {.places = estate.secrets.sealed, .access = places, .identities = identities, .anchors = anchors, .all_places = true},
-            {});
+        return secrets::read_sealed({.places = estate.secrets.sealed,
+                                     .access = places,
+                                     .identities = identities,
+                                     .anchors = anchors,
+                                     .all_places = true},
+                                    {});
     }
 
     SealPlan plan(const SealedEdit& edit = {}) {
-        auto* infisical = estate.secrets.provider == model::SecretsConfig::Provider::infisical ? &source : nullptr;
+        auto* infisical =
+            estate.secrets.provider == model::SecretsConfig::Provider::infisical ? &source : nullptr;
         const auto seen = observe_seal(estate, infisical, copies(), {});
         return plan_seal(estate, seen, edit, std::chrono::system_clock::time_point());
     }
@@ -107,7 +111,8 @@ std::vector<std::string> ids(const SealPlan& planned) {
 
 }  // namespace
 
-TEST_CASE("the first seal makes what can be random, mirrors the fingerprint key, and the second does nothing", "[seal]") {
+TEST_CASE("the first seal makes what can be random, mirrors the fingerprint key, and the second does nothing",
+          "[seal]") {
     World world;
     const auto planned = world.plan();
     CHECK(ids(planned) == std::vector<std::string>{"secret/sealed:/KAVI_FINGERPRINT_KEY",
@@ -116,8 +121,9 @@ TEST_CASE("the first seal makes what can be random, mirrors the fingerprint key,
                                                    "sealed-copy/s.age",
                                                    "sealed-copy/box:s.age",
                                                    "secret/secret:/kavi/FINGERPRINT_KEY"});
-    CHECK(planned.plan.notes == std::vector<std::string>{"still missing: sealed:/BOX_ADMIN_KEY (storage.box.keys.admin): "
-                                                         "kavi secrets set --sealed BOX_ADMIN_KEY"});
+    CHECK(planned.plan.notes ==
+          std::vector<std::string>{"still missing: sealed:/BOX_ADMIN_KEY (storage.box.keys.admin): "
+                                   "kavi secrets set --sealed BOX_ADMIN_KEY"});
     CHECK(planned.plan.actions[0].question == plan::Question::none);
     CHECK(planned.plan.actions[1].question == plan::Question::yes_no);
     CHECK(world.apply(planned).exit() == Exit::ok);
@@ -127,7 +133,8 @@ TEST_CASE("the first seal makes what can be random, mirrors the fingerprint key,
     const auto bundle = world.bundle();
     CHECK(bundle.sequence == 1);
     CHECK(bundle.folders.at("/infra").at("HCLOUD_TOKEN").reveal() == "hcloud");
-    CHECK(world.server.folders.at("prod:/kavi").raw.at("FINGERPRINT_KEY") == bundle.sealed.at("KAVI_FINGERPRINT_KEY").reveal());
+    CHECK(world.server.folders.at("prod:/kavi").raw.at("FINGERPRINT_KEY") ==
+          bundle.sealed.at("KAVI_FINGERPRINT_KEY").reveal());
 
     CHECK(ids(world.plan()).empty());
 }
@@ -135,7 +142,8 @@ TEST_CASE("the first seal makes what can be random, mirrors the fingerprint key,
 TEST_CASE("plans that make the same secrets have the same digest, and no value in them", "[seal]") {
     World world;
     world.seal();
-    world.estate.stacks["production"].secrets["OTHER_PASSWORD"] = {SecretRef::Source::sealed, "/", "OTHER_PASSWORD"};
+    world.estate.stacks["production"].secrets["OTHER_PASSWORD"] = {
+        SecretRef::Source::sealed, "/", "OTHER_PASSWORD"};
     const auto one = world.plan(), two = world.plan();
     CHECK(plan::digest(one.plan) == plan::digest(two.plan));
     world.server.folders["prod:/infra"].raw["HCLOUD_TOKEN"] = "canary-value";
@@ -163,16 +171,19 @@ TEST_CASE("a place that missed a copy gets the same file, and one that is down i
     planned = world.plan();
     world.places.down = {"box:s.age"};
     CHECK(world.apply(planned).exit() == Exit::ok);
-    CHECK(world.write_warnings == std::vector<std::string>{"box:s.age didn't get the new copy: nobody answers"});
+    CHECK(world.write_warnings ==
+          std::vector<std::string>{"box:s.age didn't get the new copy: nobody answers"});
 }
 
 TEST_CASE("with Infisical down the copy keeps its folders as they were", "[seal]") {
     World world;
     world.seal();
     world.server.unreachable = true;
-    const auto planned = world.plan({.set = {{{SecretRef::Source::sealed, "/", "BOX_ADMIN_KEY"}, Secret("pem")}}, .unset = {}});
+    const auto planned = world.plan(
+        {.set = {{{SecretRef::Source::sealed, "/", "BOX_ADMIN_KEY"}, Secret("pem")}}, .unset = {}});
     CHECK(planned.warnings ==
-          std::vector<std::string>{"Infisical at https://secrets.test can't be reached: the copy keeps its folders as they were"});
+          std::vector<std::string>{
+              "Infisical at https://secrets.test can't be reached: the copy keeps its folders as they were"});
     world.apply(planned);
     CHECK(world.bundle().folders.at("/infra").at("HCLOUD_TOKEN").reveal() == "hcloud");
     CHECK(world.bundle().sealed.at("BOX_ADMIN_KEY").reveal() == "pem");
@@ -195,11 +206,13 @@ TEST_CASE("a copy that can't be opened is never written over", "[seal]") {
         FAIL("it was planned");
     } catch (const Error& error) {
         CHECK(error.code() == errors::sealed_unreadable);
-        CHECK(error.message() == "a sealed copy is there that can't be opened, and a new one would lose what is in it");
+        CHECK(error.message() ==
+              "a sealed copy is there that can't be opened, and a new one would lose what is in it");
     }
 }
 
-TEST_CASE("changed operators must be confirmed by that word, and a removed one can't open the next copy", "[seal]") {
+TEST_CASE("changed operators must be confirmed by that word, and a removed one can't open the next copy",
+          "[seal]") {
     World world;
     const auto carla = seal::X25519Identity::generate();
     world.estate.operators["carla"] = {"carla", std::nullopt, carla.recipient()};
@@ -222,8 +235,10 @@ TEST_CASE("changed operators must be confirmed by that word, and a removed one c
 TEST_CASE("an estate without Infisical has its folders in the copy alone", "[seal]") {
     World world;
     world.estate.secrets.provider = model::SecretsConfig::Provider::sealed;
-    world.estate.stacks["production"].secrets["APP_PASSWORD"] = {SecretRef::Source::secret, "/app", "APP_PASSWORD"};
-    const auto planned = world.plan({.set = {{{SecretRef::Source::secret, "/infra", "HCLOUD_TOKEN"}, Secret("mine")}}, .unset = {}});
+    world.estate.stacks["production"].secrets["APP_PASSWORD"] = {
+        SecretRef::Source::secret, "/app", "APP_PASSWORD"};
+    const auto planned = world.plan(
+        {.set = {{{SecretRef::Source::secret, "/infra", "HCLOUD_TOKEN"}, Secret("mine")}}, .unset = {}});
     CHECK(planned.plan.find("secret/secret:/app/APP_PASSWORD") != nullptr);
     world.apply(planned);
     CHECK(world.server.asked.empty());

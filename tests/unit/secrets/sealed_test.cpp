@@ -34,7 +34,9 @@ struct Person {
 
     explicit Person(std::string_view name) : key(seal::generate_ssh_key(name)) {}
 
-    SealedOperator as_operator() const { return {key.public_key.comment, key.public_key.line(), identity.recipient()}; }
+    SealedOperator as_operator() const {
+        return {key.public_key.comment, key.public_key.line(), identity.recipient()};
+    }
 
     std::vector<seal::Identity> identities() const { return {identity}; }
 };
@@ -74,7 +76,9 @@ class FakePlaces final : public SealedPlaces {
         return found == files.end() ? std::nullopt : std::optional(found->second);
     }
 
-    void write(const model::Place& place, std::string_view bytes, std::stop_token) override { files[place.text()] = bytes; }
+    void write(const model::Place& place, std::string_view bytes, std::stop_token) override {
+        files[place.text()] = bytes;
+    }
 
     std::vector<std::string> asked;
 };
@@ -100,7 +104,8 @@ TEST_CASE("a sealed copy opens for each operator, signature and all", "[sealed]"
 TEST_CASE("anybody can seal for the operators, but only an operator is believed", "[sealed]") {
     World world;
     const auto forged = World::sealed_by(world.mallory, world.bundle());
-    const auto error = error_from([&] { open_bundle(forged, world.ana.identities(), world.anchors, "s.age"); });
+    const auto error =
+        error_from([&] { open_bundle(forged, world.ana.identities(), world.anchors, "s.age"); });
     CHECK(error.code() == errors::integrity);
     CHECK(error.message() == "the sealed copy s.age isn't to be believed");
     const auto fingerprint = world.mallory.key.public_key.fingerprint();
@@ -120,7 +125,8 @@ TEST_CASE("a bundle that was changed after signing, and another estate's, aren't
         return seal::age_seal(Secret(document.dump()), recipients_of(world.bundle().operators));
     };
     const auto why = [&] {
-        return error_from([&] { open_bundle(reseal(), world.ana.identities(), world.anchors, "s.age"); }).causes();
+        return error_from([&] { open_bundle(reseal(), world.ana.identities(), world.anchors, "s.age"); })
+            .causes();
     };
     auto bundle = document["bundle"].get<std::string>();
     document["bundle"] = bundle.replace(bundle.find("kavi"), 4, "kawi");
@@ -130,15 +136,17 @@ TEST_CASE("a bundle that was changed after signing, and another estate's, aren't
 
     auto other = world.bundle();
     other.estate = "lab";
-    const auto error = error_from(
-        [&] { open_bundle(World::sealed_by(world.ana, other), world.ana.identities(), world.anchors, "s.age"); });
+    const auto error = error_from([&] {
+        open_bundle(World::sealed_by(world.ana, other), world.ana.identities(), world.anchors, "s.age");
+    });
     CHECK(error.causes() == Causes{"it is of the estate 'lab', not of 'kavi'"});
 }
 
 TEST_CASE("age and ssh-keygen open and check a sealed copy without kavi", "[sealed][tool]") {
     World world;
     const TemporaryFolder folder;
-    const auto identity = folder.path() / "id", signature = folder.path() / "sig", allowed = folder.path() / "allowed";
+    const auto identity = folder.path() / "id", signature = folder.path() / "sig",
+               allowed = folder.path() / "allowed";
     write_file_atomic(identity, std::string(world.ana.identity.text().reveal()) + "\n", 0600);
     const auto opened = run_command({.arguments = {"age", "-d", "-i", identity.string()},
                                      .input = World::sealed_by(world.ana, world.bundle())});
@@ -146,10 +154,18 @@ TEST_CASE("age and ssh-keygen open and check a sealed copy without kavi", "[seal
     const auto document = parse_json(opened.output, "document");
     write_file_atomic(signature, document["signature"].get<std::string>(), 0600);
     write_file_atomic(allowed, "ana " + world.ana.key.public_key.line() + "\n", 0600);
-    const auto verified = run_command(
-        {.arguments = {"ssh-keygen", "-Y", "verify", "-f", allowed.string(), "-I", "ana", "-n", "kavi.sealed@kua.cl", "-s",
-                       signature.string()},
-         .input = document["bundle"].get<std::string>()});
+    const auto verified = run_command({.arguments = {"ssh-keygen",
+                                                     "-Y",
+                                                     "verify",
+                                                     "-f",
+                                                     allowed.string(),
+                                                     "-I",
+                                                     "ana",
+                                                     "-n",
+                                                     "kavi.sealed@kua.cl",
+                                                     "-s",
+                                                     signature.string()},
+                                       .input = document["bundle"].get<std::string>()});
     CHECK(verified.status == 0);
 }
 
@@ -168,7 +184,8 @@ TEST_CASE("the local working copy is enough, and asks no network", "[sealed]") {
     places.files = {{"s.age", World::sealed_by(world.ana, world.bundle(1))},
                     {"box:kavi/s.age", World::sealed_by(world.ana, world.bundle(2))}};
     const auto identities = world.ana.identities();
-    const ReadSealed request{.places = three_places, .access = places, .identities = identities, .anchors = world.anchors};
+    const ReadSealed request{
+        .places = three_places, .access = places, .identities = identities, .anchors = world.anchors};
     const auto copies = read_sealed(request, {});
     CHECK(copies.best->bundle.sequence == 1);
     CHECK(places.asked == std::vector<std::string>{"s.age"});
@@ -182,7 +199,11 @@ TEST_CASE("of all places the newest copy counts, and one that can't be reached i
     places.files = {{"s.age", World::sealed_by(world.ana, world.bundle(3))}, {"box:kavi/s.age", newest}};
     places.down = {"eva:/var/s.age"};
     const auto identities = world.ana.identities();
-    ReadSealed request{.places = three_places, .access = places, .identities = identities, .anchors = world.anchors, .all_places = true};
+    ReadSealed request{.places = three_places,
+                       .access = places,
+                       .identities = identities,
+                       .anchors = world.anchors,
+                       .all_places = true};
     const auto copies = read_sealed(request, {});
     CHECK(copies.best->bundle.sequence == 7);
     CHECK(copies.best_place == "box:kavi/s.age");
@@ -202,7 +223,11 @@ TEST_CASE("a forged copy is passed over where a good one lies, else it ends the 
     places.files = {{"s.age", World::sealed_by(world.mallory, world.bundle(9))},
                     {"box:kavi/s.age", World::sealed_by(world.ana, world.bundle(2))}};
     const auto identities = world.ana.identities();
-    ReadSealed request{.places = three_places, .access = places, .identities = identities, .anchors = world.anchors, .all_places = true};
+    ReadSealed request{.places = three_places,
+                       .access = places,
+                       .identities = identities,
+                       .anchors = world.anchors,
+                       .all_places = true};
     const auto copies = read_sealed(request, {});
     CHECK(copies.best->bundle.sequence == 2);
     REQUIRE(copies.warnings.size() == 1);
@@ -217,7 +242,12 @@ TEST_CASE("why there is no copy is said", "[sealed]") {
     FakePlaces places;
     const auto none = std::vector<seal::Identity>(), mine = world.mallory.identities();
     const auto why = [&](const std::vector<seal::Identity>& identities) {
-        return read_sealed({.places = three_places, .access = places, .identities = identities, .anchors = world.anchors}, {}).why_not;
+        return read_sealed({.places = three_places,
+                            .access = places,
+                            .identities = identities,
+                            .anchors = world.anchors},
+                           {})
+            .why_not;
     };
     CHECK(why(mine) == "no sealed copy lies in s.age, box:kavi/s.age, eva:/var/s.age");
     places.files["s.age"] = World::sealed_by(world.ana, world.bundle());
@@ -233,8 +263,11 @@ TEST_CASE("local places are files beside the estate file, private and whole", "[
     places.write(here, "bytes", {});
     CHECK(places.read(here, {}) == "bytes");
     const auto mode = std::filesystem::status(folder.path() / "deep/s.age").permissions();
-    CHECK((mode & std::filesystem::perms::mask) == (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
-    CHECK(error_from([&] { places.read({"box", "s.age"}, {}); }).message() == "box:s.age can't be reached from here");
+    CHECK((mode & std::filesystem::perms::mask) ==
+          (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
+    CHECK(error_from([&] {
+              places.read({"box", "s.age"}, {});
+          }).message() == "box:s.age can't be reached from here");
 }
 
 TEST_CASE("an agent's key signs as well as a file's", "[sealed][tool]") {
@@ -246,7 +279,9 @@ TEST_CASE("an agent's key signs as well as a file's", "[sealed][tool]") {
     REQUIRE(started.status == 0);
     const auto pid_at = started.output.find("SSH_AGENT_PID=") + 14;
     const auto pid = started.output.substr(pid_at, started.output.find(';', pid_at) - pid_at);
-    REQUIRE(run_command({.arguments = {"ssh-add", "-q", path.string()}, .environment = {{"SSH_AUTH_SOCK", socket.string()}}}).status == 0);
+    REQUIRE(run_command({.arguments = {"ssh-add", "-q", path.string()},
+                         .environment = {{"SSH_AUTH_SOCK", socket.string()}}})
+                .status == 0);
     const auto keys = keys_of_agent(socket.string(), {});
     REQUIRE(keys.size() == 1);
     CHECK(keys[0] == key.public_key);
@@ -264,6 +299,7 @@ TEST_CASE("what can be made at random is made in the shape its reader expects", 
         const char *name, *start, *end;
         std::size_t size;
     };
+
     const auto& c = GENERATE(values<Case>({
         {"KAVI_FINGERPRINT_KEY", "", "=", 44},
         {"INFISICAL_ENCRYPTION_KEY", "", "", 32},

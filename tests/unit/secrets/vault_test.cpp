@@ -11,9 +11,13 @@ namespace {
 
 using Causes = std::vector<std::string>;
 
-SecretRef in_folder(std::string folder, std::string name) { return {SecretRef::Source::secret, std::move(folder), std::move(name)}; }
+SecretRef in_folder(std::string folder, std::string name) {
+    return {SecretRef::Source::secret, std::move(folder), std::move(name)};
+}
 
-SecretRef sealed(std::string name) { return {SecretRef::Source::sealed, "/", std::move(name)}; }
+SecretRef sealed(std::string name) {
+    return {SecretRef::Source::sealed, "/", std::move(name)};
+}
 
 SecretVault::Parts parts() {
     SecretVault::Parts parts;
@@ -47,8 +51,10 @@ TEST_CASE("what is missing is named with its use and the nearest name, all at on
     const auto uses = parts().uses;
     const auto missing = vault.missing(uses);
     REQUIRE(missing.size() == 3);
-    CHECK(missing[0].message() == "the secret HCLOUD_TOKEN isn't in /infra in Infisical (infrastructure/prod)");
-    CHECK(missing[0].causes() == Causes{"hetzner.token of the estate file names it", "did you mean HCLOUD_TOKENS?"});
+    CHECK(missing[0].message() ==
+          "the secret HCLOUD_TOKEN isn't in /infra in Infisical (infrastructure/prod)");
+    CHECK(missing[0].causes() ==
+          Causes{"hetzner.token of the estate file names it", "did you mean HCLOUD_TOKENS?"});
     CHECK(missing[0].advice() == "kavi secrets set /infra/HCLOUD_TOKEN");
     CHECK(missing[1].message() == "Infisical (infrastructure/prod) has no folder /services/productoin");
     CHECK(missing[1].causes() ==

@@ -21,16 +21,22 @@ std::string path_of(const std::string& folder, const std::string& name) {
 
 Json mark(const FolderEdit& edit, const Secret* value) {
     if (!value) return nullptr;
-    return edit.key ? Json(edit.key->id + ":" + edit.key->fingerprint(value->reveal())) : Json("another value");
+    return edit.key ? Json(edit.key->id + ":" + edit.key->fingerprint(value->reveal()))
+                    : Json("another value");
 }
 
-plan::Action action_for(const FolderEdit& edit, const std::string& name, const Secret* before, const Secret* after) {
+plan::Action action_for(const FolderEdit& edit,
+                        const std::string& name,
+                        const Secret* before,
+                        const Secret* after) {
     auto step = std::make_shared<EditStep>();
     step->folder = edit.folder;
     step->name = name;
     if (after) step->value = *after;
     plan::Action action{.id = "secret/" + path_of(edit.folder, name),
-                        .verb = !after ? plan::Verb::remove : before ? plan::Verb::update : plan::Verb::create};
+                        .verb = !after   ? plan::Verb::remove
+                                : before ? plan::Verb::update
+                                         : plan::Verb::create};
     action.kind = EditHandler::kind;
     action.group = edit.where;
     action.subject = path_of(edit.folder, name);
@@ -49,7 +55,8 @@ plan::Action action_for(const FolderEdit& edit, const std::string& name, const S
 Error not_there(const FolderEdit& edit, const std::string& name) {
     std::vector<std::string> names;
     for (const auto& [one, value] : edit.present) names.push_back(one);
-    Error error(errors::secret_missing, fmt::format("the secret {} isn't in {} in {}", name, edit.folder, edit.where));
+    Error error(errors::secret_missing,
+                fmt::format("the secret {} isn't in {} in {}", name, edit.folder, edit.where));
     if (const auto near = nearest(name, names)) error.because(fmt::format("did you mean {}?", *near));
     return error.fix("nothing was deleted");
 }

@@ -29,7 +29,8 @@ struct FolderEdit {
 /// errors::secret_missing where something to be deleted isn't there.
 plan::Plan plan_edit(const FolderEdit& edit);
 
-/// Carries out plans of plan_edit; all creations and updates of a folder go in one call, all deletions in another.
+/// Carries out plans of plan_edit; all creations and updates of a folder go in one call, all deletions in
+/// another.
 class EditHandler final : public run::Handler {
   public:
     EditHandler(api::Infisical& infisical, std::string project_id, std::string environment)

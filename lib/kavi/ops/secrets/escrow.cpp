@@ -1,5 +1,5 @@
-#include <kavi/base/error_codes.hpp>
 #include <kavi/base/clock.hpp>
+#include <kavi/base/error_codes.hpp>
 #include <kavi/base/text.hpp>
 #include <kavi/ops/secrets/escrow.hpp>
 #include <kavi/seal/age_error.hpp>
@@ -31,27 +31,39 @@ std::optional<std::chrono::sys_days> date_at_end(std::string_view text) {
     };
     if (words.size() < 10) return std::nullopt;
     const auto date = words.substr(words.size() - 10);
-    if (date[4] != '-' || date[7] != '-' || !digits(date.substr(0, 4)) || !digits(date.substr(5, 2)) || !digits(date.substr(8)))
+    if (date[4] != '-' || date[7] != '-' || !digits(date.substr(0, 4)) || !digits(date.substr(5, 2)) ||
+        !digits(date.substr(8)))
         return std::nullopt;
-    const auto number = [&](std::size_t at, std::size_t size) { return std::stoi(std::string(date.substr(at, size))); };
+    const auto number = [&](std::size_t at, std::size_t size) {
+        return std::stoi(std::string(date.substr(at, size)));
+    };
     const std::chrono::year_month_day day{std::chrono::year(number(0, 4)),
                                           std::chrono::month(static_cast<unsigned>(number(5, 2))),
                                           std::chrono::day(static_cast<unsigned>(number(8, 2)))};
     return day.ok() ? std::optional(std::chrono::sys_days(day)) : std::nullopt;
 }
 
-std::pair<EscrowState, std::string> look_at_attested(std::string_view text, std::chrono::system_clock::time_point now) {
+std::pair<EscrowState, std::string> look_at_attested(std::string_view text,
+                                                     std::chrono::system_clock::time_point now) {
     const auto today = iso8601(now).substr(0, 10);
     const auto day = date_at_end(text);
-    if (!day) return {EscrowState::stale, fmt::format("has no date: look at it and add the day, as '{}{} {}'", attested, text, today)};
+    if (!day)
+        return {EscrowState::stale,
+                fmt::format("has no date: look at it and add the day, as '{}{} {}'", attested, text, today)};
     const auto age = std::chrono::duration_cast<std::chrono::days>(now - *day).count();
-    if (age > stale_after_days) return {EscrowState::stale, fmt::format("was looked at {} days ago: look again and change the date", age)};
+    if (age > stale_after_days)
+        return {EscrowState::stale,
+                fmt::format("was looked at {} days ago: look again and change the date", age)};
     return {EscrowState::good, fmt::format("looked at {} days ago", std::max<long>(age, 0))};
 }
 
-bool same_key(const Secret& a, const Secret& b) { return seal::same_bytes(trim(a.reveal()), trim(b.reveal())); }
+bool same_key(const Secret& a, const Secret& b) {
+    return seal::same_bytes(trim(a.reveal()), trim(b.reveal()));
+}
 
-std::pair<EscrowState, std::string> compare(const EscrowTools& tools, const Secret* key, std::string_view bytes) {
+std::pair<EscrowState, std::string> compare(const EscrowTools& tools,
+                                            const Secret* key,
+                                            std::string_view bytes) {
     try {
         const auto copy = seal::age_open(bytes, tools.identities);
         if (!key) return {EscrowState::present, "opened, but there is no key to compare it with"};
@@ -96,24 +108,35 @@ std::vector<seal::Recipient> recipients(const model::Estate& estate) {
 
 std::string_view name_of(EscrowState state) {
     switch (state) {
-        case EscrowState::good: return "good";
-        case EscrowState::present: return "present, not opened";
-        case EscrowState::missing: return "missing";
-        case EscrowState::differs: return "differs";
-        case EscrowState::unreachable: return "unreachable";
-        case EscrowState::stale: return "stale";
+        case EscrowState::good:
+            return "good";
+        case EscrowState::present:
+            return "present, not opened";
+        case EscrowState::missing:
+            return "missing";
+        case EscrowState::differs:
+            return "differs";
+        case EscrowState::unreachable:
+            return "unreachable";
+        case EscrowState::stale:
+            return "stale";
     }
     return "";
 }
 
 Exit EscrowReport::exit() const {
-    const auto any = [&](EscrowState state) { return std::ranges::find(findings, state, &EscrowFinding::state) != findings.end(); };
+    const auto any = [&](EscrowState state) {
+        return std::ranges::find(findings, state, &EscrowFinding::state) != findings.end();
+    };
     if (any(EscrowState::differs)) return Exit::integrity;
-    if (any(EscrowState::missing) || any(EscrowState::stale) || any(EscrowState::unreachable)) return Exit::unhealthy;
+    if (any(EscrowState::missing) || any(EscrowState::stale) || any(EscrowState::unreachable))
+        return Exit::unhealthy;
     return Exit::ok;
 }
 
-EscrowReport verify_escrow(const EscrowTools& tools, std::chrono::system_clock::time_point now, std::stop_token stop) {
+EscrowReport verify_escrow(const EscrowTools& tools,
+                           std::chrono::system_clock::time_point now,
+                           std::stop_token stop) {
     EscrowReport report;
     for (const auto& [name, escrow] : tools.estate.escrow)
         for (const auto& location : escrow.locations) {
@@ -129,14 +152,16 @@ plan::Plan plan_escrow(const EscrowTools& tools, const EscrowReport& report) {
         if (finding.location == in_sealed_copy || finding.location.starts_with(attested)) continue;
         if (finding.state != EscrowState::missing) {
             if (finding.state != EscrowState::good)
-                plan.notes.push_back(fmt::format("{} is left alone: {}, {}", finding.location, name_of(finding.state), finding.detail));
+                plan.notes.push_back(fmt::format(
+                    "{} is left alone: {}, {}", finding.location, name_of(finding.state), finding.detail));
             continue;
         }
         const auto& key = tools.vault.get(tools.estate.escrow.at(finding.key).secret);
         auto step = std::make_shared<EscrowStep>();
         step->place = model::Place::parse(finding.location).value();
         step->file = seal::age_seal(key, recipients(tools.estate), seal::AgeForm::armored);
-        plan::Action action{.id = fmt::format("escrow/{}/{}", finding.key, finding.location), .verb = plan::Verb::create};
+        plan::Action action{.id = fmt::format("escrow/{}/{}", finding.key, finding.location),
+                            .verb = plan::Verb::create};
         action.kind = EscrowHandler::kind;
         action.group = finding.key;
         action.subject = finding.location;

@@ -11,17 +11,17 @@
 #include <string_view>
 #include <vector>
 
-/// Escrow of the keys that everything depends on: each has several locations, and each location's copy is opened and
-/// compared without anybody seeing the key.
+/// Escrow of the keys that everything depends on: each has several locations, and each location's copy is
+/// opened and compared without anybody seeing the key.
 namespace kavi::ops {
 
 enum class EscrowState {
-    good,         ///< opened, and the same; or attested not long ago
-    present,      ///< there, but not opened: this identity isn't one of its recipients (CI)
+    good,     ///< opened, and the same; or attested not long ago
+    present,  ///< there, but not opened: this identity isn't one of its recipients (CI)
     missing,
-    differs,      ///< another key, or it can't be opened though it should
+    differs,  ///< another key, or it can't be opened though it should
     unreachable,
-    stale,        ///< attested more than a year ago, or without a date
+    stale,  ///< attested more than a year ago, or without a date
 };
 
 std::string_view name_of(EscrowState state);  ///< "good", "present, not opened", …
@@ -30,7 +30,7 @@ struct EscrowFinding {
     std::string key;       ///< "infisical-encryption-key"
     std::string location;  ///< as the estate file has it
     EscrowState state = EscrowState::missing;
-    std::string detail;    ///< why, or what to do
+    std::string detail;  ///< why, or what to do
 };
 
 struct EscrowReport {
@@ -42,15 +42,18 @@ struct EscrowReport {
 
 struct EscrowTools {
     const model::Estate& estate;
-    const secrets::SecretVault& vault;  ///< holds the keys themselves, where this identity can open the sealed copy
+    const secrets::SecretVault&
+        vault;  ///< holds the keys themselves, where this identity can open the sealed copy
     secrets::SealedPlaces& places;
     std::span<const seal::Identity> identities;
 };
 
-EscrowReport verify_escrow(const EscrowTools& tools, std::chrono::system_clock::time_point now, std::stop_token stop);
+EscrowReport verify_escrow(const EscrowTools& tools,
+                           std::chrono::system_clock::time_point now,
+                           std::stop_token stop);
 
-/// Writes what is missing: one action a location. Copies that differ are left alone: somebody has to look. Throws
-/// errors::sealed_unreadable where the key itself isn't at hand.
+/// Writes what is missing: one action a location. Copies that differ are left alone: somebody has to look.
+/// Throws errors::sealed_unreadable where the key itself isn't at hand.
 plan::Plan plan_escrow(const EscrowTools& tools, const EscrowReport& report);
 
 class EscrowHandler final : public run::Handler {

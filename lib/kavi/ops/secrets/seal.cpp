@@ -19,7 +19,9 @@ namespace {
 
 using Provider = model::SecretsConfig::Provider;
 
-bool is_sealed(const SecretRef& ref) { return ref.source == SecretRef::Source::sealed; }
+bool is_sealed(const SecretRef& ref) {
+    return ref.source == SecretRef::Source::sealed;
+}
 
 model::NamedSecrets& shelf(SealedBundle& bundle, const SecretRef& ref) {
     return is_sealed(ref) ? bundle.sealed : bundle.folders[ref.folder];
@@ -35,7 +37,9 @@ bool holds(const SealedBundle& bundle, const SecretRef& ref) {
 struct NameChanges {
     std::vector<std::string> added, changed, removed;
 
-    void compare(std::string_view where, const model::NamedSecrets& before, const model::NamedSecrets& after) {
+    void compare(std::string_view where,
+                 const model::NamedSecrets& before,
+                 const model::NamedSecrets& after) {
         for (const auto& [name, value] : after) {
             const auto old = before.find(name);
             if (old == before.end())
@@ -92,14 +96,16 @@ class Planner {
         }
         plan_places(fresh);
         plan_mirror();
-        result_.warnings.insert(result_.warnings.begin(), seen_.copies.warnings.begin(), seen_.copies.warnings.end());
+        result_.warnings.insert(
+            result_.warnings.begin(), seen_.copies.warnings.begin(), seen_.copies.warnings.end());
         return std::move(result_);
     }
 
   private:
     void refuse_to_lose() const {
         if (seen_.copies.best || !seen_.copies.unopened) return;
-        Error error(errors::sealed_unreadable, "a sealed copy is there that can't be opened, and a new one would lose what is in it");
+        Error error(errors::sealed_unreadable,
+                    "a sealed copy is there that can't be opened, and a new one would lose what is in it");
         error.because(seen_.copies.why_not);
         throw error.fix("set KAVI_IDENTITY to the file of an identity that opens it");
     }
@@ -117,8 +123,9 @@ class Planner {
         if (seen_.why_down)
             result_.warnings.push_back(fmt::format("{}: {}",
                                                    seen_.why_down->message(),
-                                                   before_.folders.empty() ? "the copy goes without its folders"
-                                                                           : "the copy keeps its folders as they were"));
+                                                   before_.folders.empty()
+                                                       ? "the copy goes without its folders"
+                                                       : "the copy keeps its folders as they were"));
     }
 
     /// The copy has the fingerprint key already; with its mirror it would change by being mirrored.
@@ -157,7 +164,9 @@ class Planner {
             const bool from_file_name = use.where.starts_with("stacks.");
             if (recipe == secrets::Recipe::none || !from_file_name) continue;
             const bool infisicals = ref.name.starts_with("INFISICAL_");
-            make(ref, infisicals ? "for an Infisical that is new: one that runs already has its own" : use.where, infisicals);
+            make(ref,
+                 infisicals ? "for an Infisical that is new: one that runs already has its own" : use.where,
+                 infisicals);
         }
     }
 
@@ -182,8 +191,10 @@ class Planner {
             if (use.ref.name.empty() || (!is_sealed(use.ref) && !all && !seen_.folders)) continue;
             if (holds(after_, use.ref) || !said.insert(use.ref.text()).second) continue;
             const bool sealed = is_sealed(use.ref) || all;
-            const auto name = is_sealed(use.ref) ? use.ref.name
-                                                 : fmt::format("{}/{}", use.ref.folder == "/" ? "" : use.ref.folder, use.ref.name);
+            const auto name =
+                is_sealed(use.ref)
+                    ? use.ref.name
+                    : fmt::format("{}/{}", use.ref.folder == "/" ? "" : use.ref.folder, use.ref.name);
             result_.plan.notes.push_back(fmt::format("still missing: {} ({}): kavi secrets set {}{}",
                                                      use.ref.text(),
                                                      use.where,
@@ -197,9 +208,11 @@ class Planner {
         if (!seen_.copies.best) return {};
         std::vector<std::string> parts;
         for (const auto& one : after_.operators)
-            if (std::ranges::find(before_.operators, one) == before_.operators.end()) parts.push_back("+ " + one.name);
+            if (std::ranges::find(before_.operators, one) == before_.operators.end())
+                parts.push_back("+ " + one.name);
         for (const auto& one : before_.operators)
-            if (std::ranges::find(after_.operators, one) == after_.operators.end()) parts.push_back("- " + one.name);
+            if (std::ranges::find(after_.operators, one) == after_.operators.end())
+                parts.push_back("- " + one.name);
         return join(parts, ", ");
     }
 
@@ -209,18 +222,20 @@ class Planner {
             if (one.age.empty() || (still != after_.operators.end() && still->age == one.age)) continue;
             std::size_t count = before_.sealed.size();
             for (const auto& [folder, secrets] : before_.folders) count += secrets.size();
-            result_.plan.notes.push_back(fmt::format(
-                "{} could read all {} secrets of the copies until now, and every older copy stays readable: what matters "
-                "must be changed where it is used, and set anew",
-                one.name,
-                count));
+            result_.plan.notes.push_back(
+                fmt::format("{} could read all {} secrets of the copies until now, and every older copy "
+                            "stays readable: what matters "
+                            "must be changed where it is used, and set anew",
+                            one.name,
+                            count));
         }
     }
 
     std::string reason(bool fresh, const std::string& operators) const {
         if (!fresh) return fmt::format("as in {}", seen_.copies.best_place);
         std::vector<std::string> parts;
-        if (auto names = compared(before_, after_).text(); !names.empty()) parts.push_back("secrets: " + names);
+        if (auto names = compared(before_, after_).text(); !names.empty())
+            parts.push_back("secrets: " + names);
         if (!operators.empty()) parts.push_back("operators: " + operators);
         if (parts.empty()) parts.emplace_back(seen_.copies.best ? "another source" : "the first copy");
         return join(parts, "; ");
@@ -248,13 +263,16 @@ class Planner {
         if (!operators.empty()) note_removed_operators();
         for (const auto& place : estate_.secrets.sealed) {
             const auto name = place.text();
-            const auto in = [&](const std::vector<std::string>& names) { return std::ranges::find(names, name) != names.end(); };
+            const auto in = [&](const std::vector<std::string>& names) {
+                return std::ranges::find(names, name) != names.end();
+            };
             if (in(seen_.copies.unreachable) || (!fresh && in(seen_.copies.up_to_date))) continue;
             auto step = std::make_shared<PlaceStep>();
             step->place = place;
             step->bundle = bundle;
             if (!fresh) step->bytes = seen_.copies.best_bytes;
-            plan::Action action{.id = "sealed-copy/" + name, .verb = seen_.copies.best ? plan::Verb::update : plan::Verb::create};
+            plan::Action action{.id = "sealed-copy/" + name,
+                                .verb = seen_.copies.best ? plan::Verb::update : plan::Verb::create};
             action.kind = SealHandler::kind;
             action.group = "sealed copy";
             action.subject = name;
@@ -265,7 +283,8 @@ class Planner {
             }
             action.changes = {{"number", before_.sequence, after_.sequence}};
             action.before = {{"number", before_.sequence}, {"content", content_mark(before_)}};
-            action.expected_after = {{"number", after_.sequence}, {"content", content_mark(after_)}, {"operators", operators}};
+            action.expected_after = {
+                {"number", after_.sequence}, {"content", content_mark(after_)}, {"operators", operators}};
             action.after = made_;
             action.lane = "sealed";
             action.payload = std::move(step);
@@ -281,7 +300,8 @@ class Planner {
         if (there && *mirrored_ == key) return;
         auto step = std::make_shared<MirrorStep>();
         step->key = key;
-        plan::Action action{.id = "secret/" + mirror.text(), .verb = there ? plan::Verb::update : plan::Verb::create};
+        plan::Action action{.id = "secret/" + mirror.text(),
+                            .verb = there ? plan::Verb::update : plan::Verb::create};
         action.kind = SealHandler::kind;
         action.group = "Infisical";
         action.subject = mirror.text();
@@ -329,12 +349,14 @@ SealPlan plan_seal(const model::Estate& estate,
 
 void SealHandler::write_place(const plan::Action& action, std::stop_token stop) {
     const auto& step = dynamic_cast<const PlaceStep&>(*action.payload);
-    if (step.bundle && sealed_file_.empty()) sealed_file_ = secrets::seal_bundle(*step.bundle, *tools_.signer(), stop);
+    if (step.bundle && sealed_file_.empty())
+        sealed_file_ = secrets::seal_bundle(*step.bundle, *tools_.signer(), stop);
     try {
         tools_.places.write(step.place, step.bundle ? sealed_file_ : step.bytes, stop);
     } catch (const Error& error) {
         if (step.place.local() || error.code() == errors::interrupted) throw;
-        warnings_.push_back(fmt::format("{} didn't get the new copy: {}", step.place.text(), error.message()));
+        warnings_.push_back(
+            fmt::format("{} didn't get the new copy: {}", step.place.text(), error.message()));
     }
 }
 
@@ -343,7 +365,8 @@ void SealHandler::apply(std::span<const plan::Action* const> batch, std::stop_to
         if (dynamic_cast<const PlaceStep*>(action->payload.get())) write_place(*action, stop);
         if (const auto* mirror = dynamic_cast<const MirrorStep*>(action->payload.get())) {
             const auto& ref = secrets::mirrored_fingerprint_key;
-            tools_.infisical->set(tools_.project_id, tools_.environment, ref.folder, {{ref.name, mirror->key}}, stop);
+            tools_.infisical->set(
+                tools_.project_id, tools_.environment, ref.folder, {{ref.name, mirror->key}}, stop);
         }
     }
 }

@@ -18,22 +18,22 @@
 /// `kavi secrets seal` and everything else that writes sealed copies: what is there → plan → write.
 namespace kavi::ops {
 
-/// What a person changes in the sealed copy (`secrets set --sealed`). "sealed:/NAME", or "secret:/folder/NAME" in an
-/// estate whose only source the sealed copy is.
+/// What a person changes in the sealed copy (`secrets set --sealed`). "sealed:/NAME", or
+/// "secret:/folder/NAME" in an estate whose only source the sealed copy is.
 struct SealedEdit {
     std::map<model::SecretRef, Secret> set;
     std::set<model::SecretRef> unset;
 };
 
 struct SealObservation {
-    secrets::SealedCopies copies;                  ///< of all places
+    secrets::SealedCopies copies;                   ///< of all places
     std::optional<secrets::FolderSecrets> folders;  ///< Infisical's; nullopt: it has none to give now
-    std::string source;                            ///< "Infisical (infrastructure/prod)"
-    std::optional<Error> why_down;                 ///< Infisical was asked and didn't answer
+    std::string source;                             ///< "Infisical (infrastructure/prod)"
+    std::optional<Error> why_down;                  ///< Infisical was asked and didn't answer
 };
 
-/// Reads Infisical's folders that the estate needs. `infisical` may be null. A dead Infisical is a value; what else it
-/// throws flies.
+/// Reads Infisical's folders that the estate needs. `infisical` may be null. A dead Infisical is a value;
+/// what else it throws flies.
 SealObservation observe_seal(const model::Estate& estate,
                              secrets::InfisicalSource* infisical,
                              secrets::SealedCopies copies,
@@ -44,9 +44,9 @@ struct SealPlan {
     std::vector<std::string> warnings;
 };
 
-/// Decides. Missing secrets that can be random are made (their values are in payloads only); nothing else changed and
-/// every reachable place up to date: an empty plan. Throws errors::sealed_unreadable where a copy lies in a place that
-/// no identity at hand opens: a new one would lose what is in it.
+/// Decides. Missing secrets that can be random are made (their values are in payloads only); nothing else
+/// changed and every reachable place up to date: an empty plan. Throws errors::sealed_unreadable where a copy
+/// lies in a place that no identity at hand opens: a new one would lose what is in it.
 SealPlan plan_seal(const model::Estate& estate,
                    const SealObservation& seen,
                    const SealedEdit& edit,
