@@ -131,7 +131,7 @@ class Run {
         Batch batch;
         const auto& name = plan_.actions[first].batch;
         std::erase_if(waiting, [&](std::size_t i) {
-            const bool taken = i == first || (!name.empty() && plan_.actions[i].batch == name && ready(i));
+            const bool taken = i == first || (!name.empty() && plan_.actions[i].batch == name && ready(i) && !why_not(i));
             if (taken) batch.push_back(i);
             return taken;
         });

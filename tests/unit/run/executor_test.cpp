@@ -114,6 +114,15 @@ TEST_CASE("some of a batch can fail", "[run]") {
     CHECK(done(report, "c").how == Done::How::done);
 }
 
+TEST_CASE("a batch doesn't carry along what can't be reached any more", "[run]") {
+    Recorder recorder;
+    recorder.fails = "mount";
+    const auto report = execute({action("mount"), action("docs", {}, "a", "one"), action("notes", {"mount"}, "a", "one")}, recorder);
+    CHECK(done(report, "docs").how == Done::How::done);
+    CHECK(done(report, "notes").how == Done::How::not_reached);
+    CHECK(recorder.calls == std::vector<std::string>{"mount", "docs"});
+}
+
 TEST_CASE("a stop lets what runs finish and starts no more", "[run]") {
     Recorder recorder;
     recorder.stops_at = "a";
