@@ -30,7 +30,8 @@ void add_action(std::vector<std::int64_t>& ids, const Json& action) {
     if (id.is_number_integer()) ids.push_back(id.get<std::int64_t>());
 }
 
-/// All of `action`, `actions` and `next_actions`: with only the first awaited a server may not be started yet.
+/// All of `action`, `actions` and `next_actions`: with only the first awaited a server may not be started
+/// yet.
 std::vector<std::int64_t> actions_of(const Json& answer) {
     std::vector<std::int64_t> ids;
     add_action(ids, member(answer, "action"));
@@ -52,7 +53,9 @@ std::optional<Thing> first(const std::vector<Json>& items, Thing (*read)(const J
     return items.empty() ? std::nullopt : std::optional(read(items.front()));
 }
 
-std::string named(std::string_view name) { return "name=" + url_word(name); }
+std::string named(std::string_view name) {
+    return "name=" + url_word(name);
+}
 
 void require_ours(const Labels& found, const Json& body, std::string_view what) {
     const auto estate = string_or(member(body, "labels"), owner_label);
@@ -74,7 +77,8 @@ void require_not_failed(const Json& action) {
     const auto& error = member(action, "error");
     throw Error(errors::hetzner_failed,
                 fmt::format("Hetzner's action {} failed", printable(string_or(action, "command"))))
-        .because(fmt::format("{}: {}", printable(string_or(error, "code")), printable(string_or(error, "message"))));
+        .because(fmt::format(
+            "{}: {}", printable(string_or(error, "code")), printable(string_or(error, "message"))));
 }
 
 }  // namespace
@@ -136,7 +140,8 @@ HetznerStarted<Thing> HetznerCloud::create(std::string_view path,
                                            std::stop_token stop) {
     for (int attempt = 1;; ++attempt) {
         auto answer = wire_->call("POST", path, &body, stop);
-        if (const auto* made = std::get_if<Json>(&answer)) return {read(member(*made, key)), actions_of(*made)};
+        if (const auto* made = std::get_if<Json>(&answer))
+            return {read(member(*made, key)), actions_of(*made)};
         const auto& refusal = std::get<HetznerRefusal>(answer);
         const auto error = error_of(refusal, fmt::format("create {}", what));
         const bool taken = refusal.is("uniqueness_error");
@@ -151,7 +156,8 @@ HetznerStarted<Thing> HetznerCloud::create(std::string_view path,
     }
 }
 
-HetznerStarted<HetznerServer> HetznerCloud::create_server(const HetznerServerOrder& order, std::stop_token stop) {
+HetznerStarted<HetznerServer> HetznerCloud::create_server(const HetznerServerOrder& order,
+                                                          std::stop_token stop) {
     const auto what = fmt::format("server {}", order.name);
     if (order.user_data.size() > largest_user_data)
         throw Error(errors::hetzner_failed, fmt::format("the user data of {} is too large", what))
@@ -162,7 +168,13 @@ HetznerStarted<HetznerServer> HetznerCloud::create_server(const HetznerServerOrd
     };
     try {
         auto started = create<HetznerServer>(
-            "/servers", "server", what, body, server_from, [&] { return server_named(order.name, stop); }, stop);
+            "/servers",
+            "server",
+            what,
+            body,
+            server_from,
+            [&] { return server_named(order.name, stop); },
+            stop);
         forget();
         return started;
     } catch (...) {
@@ -176,7 +188,9 @@ HetznerStarted<HetznerSshKey> HetznerCloud::create_ssh_key(std::string_view name
                                                            const Labels& labels,
                                                            std::stop_token stop) {
     const Json body{{"name", name}, {"public_key", public_key}, {"labels", labels}};
-    const auto find = [&] { return first(wire_->pages("/ssh_keys", "ssh_keys", named(name), stop), ssh_key_from); };
+    const auto find = [&] {
+        return first(wire_->pages("/ssh_keys", "ssh_keys", named(name), stop), ssh_key_from);
+    };
     return create<HetznerSshKey>(
         "/ssh_keys", "ssh_key", fmt::format("SSH key {}", name), body, ssh_key_from, find, stop);
 }
@@ -198,7 +212,8 @@ HetznerStarted<HetznerPrimaryIp> HetznerCloud::create_primary_ip(std::string_vie
                                                                  std::string_view location,
                                                                  const Labels& labels,
                                                                  std::stop_token stop) {
-    const Json body{{"name", name}, {"type", type}, {"location", location}, {"labels", labels}, {"auto_delete", false}};
+    const Json body{
+        {"name", name}, {"type", type}, {"location", location}, {"labels", labels}, {"auto_delete", false}};
     const auto find = [&] {
         return first(wire_->pages("/primary_ips", "primary_ips", named(name), stop), primary_ip_from);
     };
@@ -336,7 +351,8 @@ std::vector<std::int64_t> HetznerCloud::running_actions(std::string_view resourc
     if (!resource.starts_with("/servers/") && !resource.starts_with("/firewalls/")) return {};
     std::vector<std::int64_t> ids;
     const auto path = fmt::format("{}/actions", resource);
-    for (const auto& action : wire_->pages(path, "actions", "status=running&sort=id", stop)) add_action(ids, action);
+    for (const auto& action : wire_->pages(path, "actions", "status=running&sort=id", stop))
+        add_action(ids, action);
     return ids;
 }
 
@@ -362,7 +378,8 @@ void HetznerCloud::await(std::span<const std::int64_t> actions,
     }
 }
 
-std::vector<std::int64_t> HetznerCloud::still_running(std::span<const std::int64_t> ids, std::stop_token stop) {
+std::vector<std::int64_t> HetznerCloud::still_running(std::span<const std::int64_t> ids,
+                                                      std::stop_token stop) {
     std::vector<std::int64_t> left;
     for (std::size_t at = 0; at < ids.size(); at += ids_a_request) {
         const auto asked = ids.subspan(at, std::min(ids_a_request, ids.size() - at));

@@ -27,8 +27,8 @@ struct HetznerAccess {
     Secret token;
 };
 
-/// A resource that was asked for, and the actions that still run for it. Nothing is promised of it before they
-/// are awaited.
+/// A resource that was asked for, and the actions that still run for it. Nothing is promised of it before
+/// they are awaited.
 template <typename Thing>
 struct HetznerStarted {
     Thing thing;
@@ -37,14 +37,15 @@ struct HetznerStarted {
 };
 
 /// Hetzner's Cloud API, typed (OpenAPI document of the Cloud API; docs.hetzner.cloud). Every method may throw
-/// errors::credentials_refused (unknown token), rights_missing (the token may only read), hetzner_failed (any other
-/// refusal, with Hetzner's code and correlation id), network_failed and interrupted. All methods may be called
-/// from several threads at once. It repeats by itself what may be repeated (hetzner_wire.hpp): hand in the plain
-/// transport.
+/// errors::credentials_refused (unknown token), rights_missing (the token may only read), hetzner_failed (any
+/// other refusal, with Hetzner's code and correlation id), network_failed and interrupted. All methods may be
+/// called from several threads at once. It repeats by itself what may be repeated (hetzner_wire.hpp): hand in
+/// the plain transport.
 ///
-/// Creating is safe to interrupt: names are unique in a project, so where an answer was lost, or says that the name
-/// is taken, the resource of that name is looked at. With the label `kavi-estate` of the order it is the one that was
-/// wanted and is returned; another's throws errors::foreign_owner. A POST is never repeated before that look.
+/// Creating is safe to interrupt: names are unique in a project, so where an answer was lost, or says that
+/// the name is taken, the resource of that name is looked at. With the label `kavi-estate` of the order it is
+/// the one that was wanted and is returned; another's throws errors::foreign_owner. A POST is never repeated
+/// before that look.
 class HetznerCloud {
   public:
     /// Throws errors::credentials_refused where the token has a character that no header can carry.
@@ -59,7 +60,9 @@ class HetznerCloud {
     std::vector<HetznerPrimaryIp> primary_ips(std::stop_token stop);
     std::vector<HetznerServerType> server_types(std::stop_token stop);
     /// The system image of that name for an architecture ("x86", "arm"), deprecated ones included.
-    std::optional<HetznerImage> image(std::string_view name, std::string_view architecture, std::stop_token stop);
+    std::optional<HetznerImage> image(std::string_view name,
+                                      std::string_view architecture,
+                                      std::stop_token stop);
 
     /// nullopt: no such server (any more).
     std::optional<HetznerServer> server(std::int64_t id, std::stop_token stop);
@@ -82,27 +85,34 @@ class HetznerCloud {
                                                        std::stop_token stop);
 
     /// Replaces all rules. Returns when they are applied everywhere.
-    void set_rules(const HetznerFirewall& firewall, std::span<const HetznerFirewallRule> rules, std::stop_token stop);
+    void set_rules(const HetznerFirewall& firewall,
+                   std::span<const HetznerFirewallRule> rules,
+                   std::stop_token stop);
     /// Returns when the firewall guards the server; "already applied" is success.
     void apply_firewall(std::int64_t firewall, std::int64_t server, std::stop_token stop);
 
-    /// Reads a server's labels, lays `changes` over them (an empty optional removes one) and writes the whole set:
-    /// the API knows no other way, so two writers at once can lose one another's. Returns the labels as written.
+    /// Reads a server's labels, lays `changes` over them (an empty optional removes one) and writes the whole
+    /// set: the API knows no other way, so two writers at once can lose one another's. Returns the labels as
+    /// written.
     Labels change_labels(std::int64_t server,
                          const std::map<std::string, std::optional<std::string>>& changes,
                          std::stop_token stop);
 
     /// Protects from deletion and rebuild, or lifts both (they must be equal).
     void protect(std::int64_t server, bool wanted, std::stop_token stop);
-    /// Gone at once, no graceful stop; primary IPs without auto_delete stay. A server that isn't there is no error.
+    /// Gone at once, no graceful stop; primary IPs without auto_delete stay. A server that isn't there is no
+    /// error.
     void delete_server(std::int64_t server, std::stop_token stop);
     /// A fresh system disk of that image; id, addresses and labels stay. New user_data is always sent.
-    void rebuild_server(std::int64_t server, std::string_view image, const Secret& user_data, std::stop_token stop);
+    void rebuild_server(std::int64_t server,
+                        std::string_view image,
+                        const Secret& user_data,
+                        std::stop_token stop);
     void power_on(std::int64_t server, std::stop_token stop);
 
-    /// Returns when all of them succeeded; the first that failed throws errors::hetzner_failed. Asks for all with one
-    /// request, every 0.5 s for 5 s, then ever less often down to every 3 s. Running out of `patience` throws
-    /// errors::network_failed.
+    /// Returns when all of them succeeded; the first that failed throws errors::hetzner_failed. Asks for all
+    /// with one request, every 0.5 s for 5 s, then ever less often down to every 3 s. Running out of
+    /// `patience` throws errors::network_failed.
     void await(std::span<const std::int64_t> actions,
                std::stop_token stop,
                std::chrono::milliseconds patience = std::chrono::minutes(15));
@@ -127,8 +137,9 @@ class HetznerCloud {
                                  const Finder<Thing>& find,
                                  std::stop_token stop);
 
-    /// Sends something that acts on a resource ("/servers/12") and awaits its actions. `locked` and `conflict` wait
-    /// for what runs there, then try again, five times at most. `done` names a code that is success too.
+    /// Sends something that acts on a resource ("/servers/12") and awaits its actions. `locked` and
+    /// `conflict` wait for what runs there, then try again, five times at most. `done` names a code that is
+    /// success too.
     void act(std::string_view doing,
              std::string_view method,
              std::string_view resource,

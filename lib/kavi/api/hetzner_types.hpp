@@ -25,7 +25,8 @@ std::string label_or_empty(const Labels& labels, std::string_view key);
 struct HetznerServer {
     std::int64_t id = 0;
     std::string name;
-    std::string status;  ///< initializing, starting, running, stopping, off, deleting, migrating, rebuilding, unknown
+    std::string
+        status;  ///< initializing, starting, running, stopping, off, deleting, migrating, rebuilding, unknown
     std::string created;  ///< RFC 3339
     std::string type;
     std::string image;  ///< its name; empty: none, or a snapshot
@@ -47,10 +48,10 @@ struct HetznerSshKey {
 };
 
 struct HetznerFirewallRule {
-    std::string protocol;            ///< tcp, udp, icmp, esp, gre
-    std::string port;                ///< "22", "1024-5000"; empty where the protocol has none
-    std::vector<std::string> from;   ///< CIDRs
-    std::string direction = "in";    ///< for "out", `from` holds destinations
+    std::string protocol;           ///< tcp, udp, icmp, esp, gre
+    std::string port;               ///< "22", "1024-5000"; empty where the protocol has none
+    std::vector<std::string> from;  ///< CIDRs
+    std::string direction = "in";   ///< for "out", `from` holds destinations
     friend auto operator<=>(const HetznerFirewallRule&, const HetznerFirewallRule&) = default;
 };
 
@@ -75,7 +76,7 @@ struct HetznerPrimaryIp {
 
 struct HetznerOffer {
     bool available = false;
-    std::string monthly;  ///< net price, a decimal as Hetzner writes it; empty: unknown
+    std::string monthly;            ///< net price, a decimal as Hetzner writes it; empty: unknown
     std::string unavailable_after;  ///< deprecated there: the date; else empty
 };
 
@@ -83,8 +84,8 @@ struct HetznerServerType {
     std::string name;
     std::string architecture;
     int cores = 0;
-    double memory = 0;  ///< GB
-    double disk = 0;    ///< GB
+    double memory = 0;                              ///< GB
+    double disk = 0;                                ///< GB
     std::map<std::string, HetznerOffer> locations;  ///< where it is sold
 };
 

@@ -63,10 +63,14 @@ struct Meaning {
 };
 
 constexpr std::array meanings{
-    Meaning{"unauthorized", errors::credentials_refused, "check HCLOUD_TOKEN: Hetzner doesn't know this token"},
+    Meaning{
+        "unauthorized", errors::credentials_refused, "check HCLOUD_TOKEN: Hetzner doesn't know this token"},
     Meaning{"token_readonly", errors::rights_missing, "use a token with read and write access"},
-    Meaning{"forbidden", errors::rights_missing, "use a token of the right project with read and write access"},
-    Meaning{"resource_limit_exceeded", errors::hetzner_failed, "ask for a higher limit in Hetzner's console (Limits)"},
+    Meaning{
+        "forbidden", errors::rights_missing, "use a token of the right project with read and write access"},
+    Meaning{"resource_limit_exceeded",
+            errors::hetzner_failed,
+            "ask for a higher limit in Hetzner's console (Limits)"},
     Meaning{"resource_unavailable",
             errors::hetzner_failed,
             "list another type in the estate file (type = [\"…\", \"…\"]), or try again later"},
@@ -114,7 +118,8 @@ std::int64_t next_page_of(const Json& body) {
 }  // namespace
 
 bool HetznerRefusal::ambiguous() const {
-    static constexpr std::array codes{"server_error", "bad_gateway", "timeout", "unavailable", "service_error"};
+    static constexpr std::array codes{
+        "server_error", "bad_gateway", "timeout", "unavailable", "service_error"};
     return status == 0 || status >= 500 || std::ranges::find(codes, code) != codes.end();
 }
 
@@ -188,7 +193,9 @@ HetznerWire::Answer HetznerWire::exchange(std::string_view method,
     return parse_json(response.body, fmt::format("Hetzner's answer to {} {}", method, path));
 }
 
-void HetznerWire::pause(std::chrono::milliseconds duration, std::string_view waiting_for, std::stop_token stop) {
+void HetznerWire::pause(std::chrono::milliseconds duration,
+                        std::string_view waiting_for,
+                        std::stop_token stop) {
     clock_.sleep_for(duration, stop);
     if (stop.stop_requested())
         throw Error(errors::interrupted, fmt::format("interrupted while waiting for {}", waiting_for));
@@ -214,12 +221,15 @@ std::vector<Json> HetznerWire::pages(std::string_view path,
             fmt::format("{}?per_page=50&page={}{}{}", path, page, query.empty() ? "" : "&", query);
         auto body = need(fmt::format("list {}", member), "GET", url, nullptr, stop);
         if (!body.is_object() || !body.contains(member) || !body[std::string(member)].is_array())
-            throw Error(errors::hetzner_failed, fmt::format("Hetzner's list of {} has no {}", member, member));
+            throw Error(errors::hetzner_failed,
+                        fmt::format("Hetzner's list of {} has no {}", member, member));
         for (auto& item : body[std::string(member)]) items.push_back(std::move(item));
         const auto next = next_page_of(body);
         if (next != 0 && next <= page)
-            throw Error(errors::hetzner_failed,
-                        fmt::format("Hetzner's list of {} says that page {} comes after page {}", member, next, page));
+            throw Error(
+                errors::hetzner_failed,
+                fmt::format(
+                    "Hetzner's list of {} says that page {} comes after page {}", member, next, page));
         page = next;
     }
     return items;
@@ -228,8 +238,8 @@ std::vector<Json> HetznerWire::pages(std::string_view path,
 std::string url_word(std::string_view text) {
     std::string out;
     for (const char c : text) {
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                           c == '.' || c == '_' || c == '~';
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                           c == '-' || c == '.' || c == '_' || c == '~';
         out += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
     }
     return out;

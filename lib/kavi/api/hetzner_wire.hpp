@@ -18,8 +18,8 @@ namespace kavi::api {
 
 /// An answer that isn't 2xx, or one that never came to a POST. Decide by `code`, not by status.
 struct HetznerRefusal {
-    int status = 0;       ///< 0: no answer, and nobody knows whether it took effect
-    std::string code;     ///< "uniqueness_error"; empty where the body wasn't Hetzner's
+    int status = 0;    ///< 0: no answer, and nobody knows whether it took effect
+    std::string code;  ///< "uniqueness_error"; empty where the body wasn't Hetzner's
     std::string message;
     std::string correlation_id;
     std::vector<std::string> details;  ///< "location: not found", names of fields and limits, an announcement
@@ -40,10 +40,10 @@ class HetznerWire {
 
     HetznerWire(net::Transport& transport, Clock& clock, std::string base_url, Secret token);
 
-    /// One exchange. No body is sent where `body` is null (actions without parameters take none, not even {}).
-    /// The serialised body is wiped afterwards. Sent again: whatever was refused for its rate (429: it wasn't
-    /// carried out; six times in all, 1, 2, 4 … 16 s apart), and anything but a POST after a broken connection or a
-    /// 5xx (four times in all, 1, 2 and 4 s apart).
+    /// One exchange. No body is sent where `body` is null (actions without parameters take none, not even
+    /// {}). The serialised body is wiped afterwards. Sent again: whatever was refused for its rate (429: it
+    /// wasn't carried out; six times in all, 1, 2, 4 … 16 s apart), and anything but a POST after a broken
+    /// connection or a 5xx (four times in all, 1, 2 and 4 s apart).
     Answer call(std::string_view method, std::string_view path, const Json* body, std::stop_token stop);
 
     /// The answer's JSON; a refusal throws error_of(…, doing).

@@ -1,3 +1,4 @@
+#include <embedded/baseline.hpp>
 #include <kavi/base/error_codes.hpp>
 #include <kavi/base/text.hpp>
 #include <kavi/model/baseline.hpp>
@@ -5,8 +6,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-
-#include <embedded/baseline.hpp>
 
 namespace kavi::model {
 
@@ -50,7 +49,8 @@ Json services_needing(const Estate& estate, const Server& server, const std::str
     for (const auto& [stack_name, stack] : estate.stacks) {
         if (stack.server != server.name) continue;
         for (const auto& [name, service] : estate.services) {
-            const bool needs = std::ranges::any_of(service.needs, [&](const Place& place) { return place.owner == storage; });
+            const bool needs = std::ranges::any_of(
+                service.needs, [&](const Place& place) { return place.owner == storage; });
             if (needs && !service.server) pairs.push_back({stack.project, name});
         }
     }

@@ -1,8 +1,8 @@
 #include "world.hpp"
 
-#include <support/catch.hpp>
-
 #include <algorithm>
+
+#include <support/catch.hpp>
 
 TEST_CASE("a server is made, and then nothing is left to do") {
     World world;
@@ -29,7 +29,8 @@ TEST_CASE("a server is made, and then nothing is left to do") {
 }
 
 TEST_CASE("killed at any boundary, the next run makes what is missing and nothing twice") {
-    const auto id = GENERATE(as<std::string>{}, "ssh-key/ana", "firewall/bruno", "server/bruno", "server/bruno/protect");
+    const auto id =
+        GENERATE(as<std::string>{}, "ssh-key/ana", "firewall/bruno", "server/bruno", "server/bruno/protect");
     const auto edge = GENERATE(as<std::string>{}, "intent-written", "effect-done", "done-written");
     World world;
     CAPTURE(id, edge);
@@ -46,8 +47,8 @@ TEST_CASE("an answer that is lost doesn't make a second server") {
     World world;
     const auto plan = world.plan();
     for (const auto* path : {"/ssh_keys", "/firewalls", "/servers"})
-        world.apis.add_fault(
-            lab::parse_fault(split(std::string("api=hetzner method=POST path=") + path + " reset carried-out times=1", ' ')));
+        world.apis.add_fault(lab::parse_fault(
+            split(std::string("api=hetzner method=POST path=") + path + " reset carried-out times=1", ' ')));
     CHECK(failures(world.apply(plan)).empty());
     CHECK(world.cloud.servers({}).size() == 1);
     CHECK(world.facts.find("bruno")->pins ==
@@ -58,9 +59,12 @@ TEST_CASE("an answer that is lost doesn't make a second server") {
 TEST_CASE("requests that were lost on the way are sent again after a look") {
     World world;
     const auto plan = world.plan();
-    world.apis.add_fault(lab::parse_fault(split("api=hetzner method=POST path=/servers status=502 times=1", ' ')));
-    world.apis.add_fault(lab::parse_fault(split("api=hetzner method=GET path=/primary_ips status=500 times=1", ' ')));
-    world.apis.add_fault(lab::parse_fault(split("api=hetzner method=POST path=/ssh_keys status=429 times=1", ' ')));
+    world.apis.add_fault(
+        lab::parse_fault(split("api=hetzner method=POST path=/servers status=502 times=1", ' ')));
+    world.apis.add_fault(
+        lab::parse_fault(split("api=hetzner method=GET path=/primary_ips status=500 times=1", ' ')));
+    world.apis.add_fault(
+        lab::parse_fault(split("api=hetzner method=POST path=/ssh_keys status=429 times=1", ' ')));
     CHECK(failures(world.apply(plan)).empty());
     CHECK(world.plan().empty());
 }
@@ -111,7 +115,8 @@ TEST_CASE("a primary IP that isn't declared is made, and kept when the server di
 TEST_CASE("a server that somebody else made meanwhile is refused") {
     World world;
     const auto plan = world.plan();
-    world.cloud.create_server({.name = "bruno", .type = "cpx32", .image = "ubuntu-24.04", .location = "nbg1"}, {});
+    world.cloud.create_server({.name = "bruno", .type = "cpx32", .image = "ubuntu-24.04", .location = "nbg1"},
+                              {});
     const auto report = world.apply(plan);
     const auto failed = std::ranges::find(report.actions, "server/bruno", &run::Done::id);
     REQUIRE(failed->error);
@@ -125,7 +130,8 @@ TEST_CASE("a read-only token is told apart from a wrong one") {
     config.hetzner.readonly_token = std::string(64, 'r');
     World world(config);
     const auto code_with = [&](char c) {
-        api::HetznerCloud cloud(world.transport, world.clock, {world.apis.url("hetzner"), Secret(std::string(64, c))});
+        api::HetznerCloud cloud(
+            world.transport, world.clock, {world.apis.url("hetzner"), Secret(std::string(64, c))});
         try {
             cloud.create_ssh_key("a", small_estate().operators["ana"].ssh.value(), {}, {});
         } catch (const Error& error) {

@@ -2,21 +2,21 @@
 
 #include <kavi/ops/trust/rotate.hpp>
 
-#include <support/catch.hpp>
-
 #include <algorithm>
 #include <set>
+
+#include <support/catch.hpp>
 
 namespace {
 
 /// A server as seen by SSH: which host key it shows, and what kavi's runner does to that.
 struct Machine {
-    std::string first;               ///< the one-time key's digest
+    std::string first;  ///< the one-time key's digest
     std::optional<net::SshKeyPair> own;
     bool switched = false;
     bool confirmed = false;
-    std::string dies_after;          ///< the line breaks after this operation took effect, once
-    int unreachable = 0;             ///< so many connections find nobody
+    std::string dies_after;  ///< the line breaks after this operation took effect, once
+    int unreachable = 0;     ///< so many connections find nobody
     std::vector<std::string> calls;
 
     std::string shown() const { return switched ? own->digest : first; }
@@ -142,9 +142,9 @@ TEST_CASE("a new server ends up with a key that only it knows, and its pin alone
     world.machine.unreachable = 3;
     CHECK(failures(world.deploy()).empty());
     world.require_settled();
-    CHECK(world.machine.calls ==
-          std::vector<std::string>{
-              "machine/wait", "trust/make", "trust/make", "trust/switch", "trust/settle"});
+    CHECK(
+        world.machine.calls ==
+        std::vector<std::string>{"machine/wait", "trust/make", "trust/make", "trust/switch", "trust/settle"});
     REQUIRE(world.dialer->pins.size() == 2);
     CHECK(world.dialer->pins[0].size() == 1);
     CHECK(world.dialer->pins[1] == std::vector<std::string>{world.machine.own->digest});
@@ -171,14 +171,16 @@ TEST_CASE("killed between any two steps, with or without two minutes passing, th
 }
 
 TEST_CASE("killed within a step, after the host did its part, the next run goes on") {
-    const auto operation = GENERATE(as<std::string>{}, "machine/wait", "trust/make", "trust/switch", "trust/settle");
+    const auto operation =
+        GENERATE(as<std::string>{}, "machine/wait", "trust/make", "trust/switch", "trust/settle");
     const auto waits = GENERATE(false, true);
     CAPTURE(operation, waits);
     TrustWorld world;
     world.apply(world.plan(), "server/bruno:done-written");
     world.facts.forget("bruno");
     const auto servers = world.cloud.servers({});
-    world.machine = {.first = read_trust(servers.at(0), "kavi", world.pin_key)->pins.at(0), .dies_after = operation};
+    world.machine = {.first = read_trust(servers.at(0), "kavi", world.pin_key)->pins.at(0),
+                     .dies_after = operation};
     CHECK_FALSE(failures(world.deploy()).empty());
     if (waits) world.machine.time_passes();
     CHECK(failures(world.deploy()).empty());

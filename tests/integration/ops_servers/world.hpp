@@ -6,6 +6,7 @@
 #include <kavi/ops/servers/handlers.hpp>
 #include <kavi/ops/servers/plan.hpp>
 
+#include <cstdlib>
 #include <map>
 #include <string>
 
@@ -19,6 +20,7 @@ using namespace std::chrono_literals;
 class HastyClock final : public Clock {
   public:
     std::chrono::system_clock::time_point now() const override { return real_.now(); }
+
     std::chrono::steady_clock::time_point steady() const override { return real_.steady(); }
 
     void sleep_for(std::chrono::milliseconds duration, std::stop_token stop) override {
@@ -31,6 +33,11 @@ class HastyClock final : public Clock {
 
 inline lab::LabApisConfig lab_config() {
     lab::LabApisConfig config;
+    // For the conformance test: every exchange, whole.
+    if (const char* log = std::getenv("KAVI_LAB_LOG")) {
+        config.request_log = log;
+        config.verbose_log = true;
+    }
     config.hetzner.action_time = 20ms;
     config.hetzner.primary_ips = {{.name = "production", .ip = "188.34.198.57"}};
     config.hetzner.sold_out = {"cpx42@nbg1"};
@@ -41,14 +48,15 @@ inline model::Estate small_estate() {
     model::Estate estate;
     estate.name = "kavi";
     estate.operators["ana"] = {.name = "ana", .ssh = net::make_ed25519_key("ana@laptop").public_line};
-    estate.servers["bruno"] = {.name = "bruno",
-                               .provider = model::Server::Provider::hetzner,
-                               .types = {"cpx42", "cpx32"},
-                               .image = "ubuntu-24.04",
-                               .location = "nbg1",
-                               .ipv4 = "188.34.198.57",
-                               .firewall = {{"tcp", "22", {"0.0.0.0/0", "::/0"}}, {"icmp", "", {"0.0.0.0/0"}}},
-                               .protect = true};
+    estate.servers["bruno"] = {
+        .name = "bruno",
+        .provider = model::Server::Provider::hetzner,
+        .types = {"cpx42", "cpx32"},
+        .image = "ubuntu-24.04",
+        .location = "nbg1",
+        .ipv4 = "188.34.198.57",
+        .firewall = {{"tcp", "22", {"0.0.0.0/0", "::/0"}}, {"icmp", "", {"0.0.0.0/0"}}},
+        .protect = true};
     return estate;
 }
 
@@ -74,7 +82,8 @@ struct World {
     model::Estate estate = small_estate();
     Secret pin_key{"pin key"};
     RunFacts facts;
-    std::map<std::string, std::string> user_data{{"bruno", "#cloud-config\n{}\n"}, {"eva", "#cloud-config\n{}\n"}};
+    std::map<std::string, std::string> user_data{{"bruno", "#cloud-config\n{}\n"},
+                                                 {"eva", "#cloud-config\n{}\n"}};
 
     explicit World(lab::LabApisConfig config = lab_config()) : apis(std::move(config)) {}
 
@@ -105,6 +114,7 @@ struct World {
 inline std::string failures(const run::Report& report) {
     std::string text;
     for (const auto& done : report.actions)
-        if (done.error) text += done.id + ": " + done.error->message() + " " + join(done.error->causes(), "; ") + "\n";
+        if (done.error)
+            text += done.id + ": " + done.error->message() + " " + join(done.error->causes(), "; ") + "\n";
     return text;
 }

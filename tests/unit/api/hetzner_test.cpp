@@ -18,7 +18,9 @@ Json action(std::int64_t id, std::string_view status = "running", const Json& er
     return {{"id", id}, {"command", "create_server"}, {"status", status}, {"error", error}};
 }
 
-Json actions(const std::vector<Json>& all) { return {{"actions", all}}; }
+Json actions(const std::vector<Json>& all) {
+    return {{"actions", all}};
+}
 
 Json refusal(std::string_view code, std::string_view message = "no", const Json& details = nullptr) {
     return {{"error", {{"code", code}, {"message", message}, {"details", details}}}};
@@ -104,27 +106,30 @@ TEST_CASE("what isn't of the expected type is left at its default") {
 }
 
 TEST_CASE("the order of a server has strings and numbers where the API wants them") {
-    CHECK(order_json(World::order()) == Json{{"name", "bruno"},
-                                             {"server_type", "cpx32"},
-                                             {"image", "ubuntu-24.04"},
-                                             {"location", "nbg1"},
-                                             {"ssh_keys", {"kavi-ana"}},
-                                             {"labels", {{"kavi-estate", "kavi"}}},
-                                             {"firewalls", Json::array({{{"firewall", 7}}})},
-                                             {"public_net", {{"enable_ipv4", true}, {"enable_ipv6", true}, {"ipv4", 9}}},
-                                             {"start_after_create", true},
-                                             {"user_data", "#cloud-config\n"}});
+    CHECK(order_json(World::order()) ==
+          Json{{"name", "bruno"},
+               {"server_type", "cpx32"},
+               {"image", "ubuntu-24.04"},
+               {"location", "nbg1"},
+               {"ssh_keys", {"kavi-ana"}},
+               {"labels", {{"kavi-estate", "kavi"}}},
+               {"firewalls", Json::array({{{"firewall", 7}}})},
+               {"public_net", {{"enable_ipv4", true}, {"enable_ipv6", true}, {"ipv4", 9}}},
+               {"start_after_create", true},
+               {"user_data", "#cloud-config\n"}});
 }
 
 TEST_CASE("a rule without ports has no port member") {
-    const auto rules = rules_json({{.protocol = "icmp", .from = {"0.0.0.0/0"}}, {.protocol = "tcp", .port = "22"}});
+    const auto rules =
+        rules_json({{.protocol = "icmp", .from = {"0.0.0.0/0"}}, {.protocol = "tcp", .port = "22"}});
     CHECK_FALSE(rules[0].contains("port"));
     CHECK(rules[1]["port"] == "22");
 }
 
 TEST_CASE("creating a server gives all actions, not only the first") {
     World world;
-    world.transport.then(201, {{"server", server(5)}, {"action", action(1)}, {"next_actions", {action(2), action(3)}}});
+    world.transport.then(
+        201, {{"server", server(5)}, {"action", action(1)}, {"next_actions", {action(2), action(3)}}});
     const auto started = world.create();
     CHECK(started.thing.id == 5);
     CHECK_FALSE(started.was_there);
@@ -196,14 +201,15 @@ TEST_CASE("each refusal leads to its exit code") {
         ErrorCode error;
     };
 
-    const auto [status, code, expected] = GENERATE(values<Case>({{401, "unauthorized", errors::credentials_refused},
-                                                                 {401, "", errors::credentials_refused},
-                                                                 {401, "token_readonly", errors::rights_missing},
-                                                                 {403, "forbidden", errors::rights_missing},
-                                                                 {412, "resource_unavailable", errors::hetzner_failed},
-                                                                 {403, "resource_limit_exceeded", errors::hetzner_failed},
-                                                                 {429, "", errors::hetzner_failed},
-                                                                 {422, "never_heard_of", errors::hetzner_failed}}));
+    const auto [status, code, expected] =
+        GENERATE(values<Case>({{401, "unauthorized", errors::credentials_refused},
+                               {401, "", errors::credentials_refused},
+                               {401, "token_readonly", errors::rights_missing},
+                               {403, "forbidden", errors::rights_missing},
+                               {412, "resource_unavailable", errors::hetzner_failed},
+                               {403, "resource_limit_exceeded", errors::hetzner_failed},
+                               {429, "", errors::hetzner_failed},
+                               {422, "never_heard_of", errors::hetzner_failed}}));
     World world;
     if (code.empty())
         for (int i = 0; i < (status == 429 ? 6 : 1); ++i) world.transport.then_text(status, "");
@@ -257,7 +263,8 @@ TEST_CASE("user data is limited, and neither it nor the token is left behind or 
 TEST_CASE("actions are polled together, soon at first and less often later") {
     World world;
     for (int i = 0; i < 14; ++i) world.transport.then(200, actions({action(1), action(2)}));
-    world.transport.then(200, actions({action(1, "success"), action(2)})).then(200, actions({action(2, "success")}));
+    world.transport.then(200, actions({action(1, "success"), action(2)}))
+        .then(200, actions({action(2, "success")}));
     const std::vector<std::int64_t> ids{2, 1, 2};
     world.cloud.await(ids, {});
     CHECK(world.transport.lines().front() == "GET /actions?id=1&id=2");
@@ -273,7 +280,8 @@ TEST_CASE("waiting for actions ends with the first failure, a missing one, or pa
     SECTION("failed") {
         world.transport.then(
             200,
-            actions({action(1), action(2, "error", {{"code", "resource_unavailable"}, {"message", "no room"}})}));
+            actions(
+                {action(1), action(2, "error", {{"code", "resource_unavailable"}, {"message", "no room"}})}));
         const auto error = error_from([&] { world.cloud.await(ids, {}); });
         CHECK(error.message() == "Hetzner's action create_server failed");
         CHECK(error.causes() == std::vector<std::string>{"resource_unavailable: no room"});
@@ -325,8 +333,10 @@ TEST_CASE("labels are read, merged and written whole") {
     world.transport.then(200, {{"server", with_labels}}).then(409, refusal("conflict"));
     with_labels["labels"]["new"] = "meanwhile";
     world.transport.then(200, {{"server", with_labels}}).then(200, {{"server", with_labels}});
-    const auto labels = world.cloud.change_labels(5, {{"kavi-phase", "ready"}, {"kavi-pin-2", std::nullopt}}, {});
-    const Labels expected{{"kavi-estate", "kavi"}, {"kavi-phase", "ready"}, {"new", "meanwhile"}, {"team", "infra"}};
+    const auto labels =
+        world.cloud.change_labels(5, {{"kavi-phase", "ready"}, {"kavi-pin-2", std::nullopt}}, {});
+    const Labels expected{
+        {"kavi-estate", "kavi"}, {"kavi-phase", "ready"}, {"new", "meanwhile"}, {"team", "infra"}};
     CHECK(labels == expected);
     CHECK(Json::parse(world.transport.asked[3].body) == Json{{"labels", expected}});
 }
@@ -346,17 +356,18 @@ TEST_CASE("what is done or gone already is success") {
 }
 
 TEST_CASE("a server type tells where it is sold, available, and at what price") {
-    const auto type = server_type_from({{"name", "cpx32"},
-                                        {"architecture", "x86"},
-                                        {"cores", 4},
-                                        {"locations",
-                                         Json::array({{{"name", "nbg1"}, {"available", true}, {"deprecation", nullptr}},
-                                                      {{"name", "fsn1"},
-                                                       {"available", false},
-                                                       {"deprecation", {{"unavailable_after", "2027-01-01"}}}}})},
-                                        {"prices",
-                                         Json::array({{{"location", "nbg1"}, {"price_monthly", {{"net", "10.5"}}}},
-                                                      {{"location", "gone"}, {"price_monthly", {{"net", "1"}}}}})}});
+    const auto type =
+        server_type_from({{"name", "cpx32"},
+                          {"architecture", "x86"},
+                          {"cores", 4},
+                          {"locations",
+                           Json::array({{{"name", "nbg1"}, {"available", true}, {"deprecation", nullptr}},
+                                        {{"name", "fsn1"},
+                                         {"available", false},
+                                         {"deprecation", {{"unavailable_after", "2027-01-01"}}}}})},
+                          {"prices",
+                           Json::array({{{"location", "nbg1"}, {"price_monthly", {{"net", "10.5"}}}},
+                                        {{"location", "gone"}, {"price_monthly", {{"net", "1"}}}}})}});
     REQUIRE(type.locations.size() == 2);
     CHECK(type.locations.at("nbg1").available);
     CHECK(type.locations.at("nbg1").monthly == "10.5");

@@ -25,7 +25,9 @@ class ScriptedTransport final : public kavi::net::Transport {
         return then_text(status, body.dump(), std::move(headers));
     }
 
-    ScriptedTransport& then_text(int status, const std::string& body, std::vector<kavi::net::Header> headers = {}) {
+    ScriptedTransport& then_text(int status,
+                                 const std::string& body,
+                                 std::vector<kavi::net::Header> headers = {}) {
         return then([=](const kavi::net::Request&) {
             return kavi::net::Response{.status = status, .headers = headers, .body = body};
         });
@@ -34,7 +36,8 @@ class ScriptedTransport final : public kavi::net::Transport {
     /// The connection breaks; `sent`: nobody knows whether the request took effect.
     ScriptedTransport& then_breaks(bool sent) {
         return then([=](const kavi::net::Request&) -> kavi::net::Response {
-            kavi::net::NetworkError error(kavi::net::NetworkFailure::broken, sent, "the connection was reset");
+            kavi::net::NetworkError error(
+                kavi::net::NetworkFailure::broken, sent, "the connection was reset");
             if (sent) error.because(std::string(kavi::net::unknown_outcome));
             throw error;
         });
@@ -46,7 +49,8 @@ class ScriptedTransport final : public kavi::net::Transport {
             const std::lock_guard lock(mutex_);
             asked.push_back(request);
             if (steps_.empty())
-                throw kavi::Error(kavi::errors::internal, "not in the script: " + request.method + " " + request.url);
+                throw kavi::Error(kavi::errors::internal,
+                                  "not in the script: " + request.method + " " + request.url);
             step = std::move(steps_.front());
             steps_.pop_front();
         }
@@ -56,7 +60,8 @@ class ScriptedTransport final : public kavi::net::Transport {
     /// "POST /servers", …: the base URL is cut off.
     std::vector<std::string> lines() const {
         std::vector<std::string> all;
-        for (const auto& request : asked) all.push_back(request.method + " " + request.url.substr(base.size()));
+        for (const auto& request : asked)
+            all.push_back(request.method + " " + request.url.substr(base.size()));
         return all;
     }
 

@@ -69,11 +69,15 @@ plan::Action action_for(const Family& family,
     return action;
 }
 
-bool differs(const Found& found) { return found.state == "differs" || found.state.empty(); }
+bool differs(const Found& found) {
+    return found.state == "differs" || found.state.empty();
+}
 
 /// Who may log in has changed on a server that has people on it already.
 void ask_for_operators(plan::Action& action, const Found& found) {
-    const auto real = [](const std::string& text) { return text.starts_with("without ") || text.starts_with("also has "); };
+    const auto real = [](const std::string& text) {
+        return text.starts_with("without ") || text.starts_with("also has ");
+    };
     if (std::ranges::none_of(found.texts, real)) return;
     action.question = plan::Question::type_name;
     action.confirm_name = "operators";
@@ -83,7 +87,8 @@ void ask_for_operators(plan::Action& action, const Found& found) {
 bool only_reported(const Family& family, const model::Server& server, const std::optional<Found>& found) {
     if (server.baseline == model::BaselineMode::apply) return false;
     if (family.kind == baseline_family.kind) return true;
-    return found && std::ranges::none_of(found->texts, [](const auto& text) { return text.ends_with("isn't mounted"); });
+    return found && std::ranges::none_of(found->texts,
+                                         [](const auto& text) { return text.ends_with("isn't mounted"); });
 }
 
 plan::Plan plan_items(const Family& family,
@@ -93,13 +98,17 @@ plan::Plan plan_items(const Family& family,
     plan::Plan plan;
     int unchanged = 0;
     for (const auto& item : items) {
-        const auto found = facts.is_null() ? std::nullopt : std::optional(found_of(facts, std::string(family.prefix) + item.id));
+        const auto found = facts.is_null()
+                               ? std::nullopt
+                               : std::optional(found_of(facts, std::string(family.prefix) + item.id));
         if (found && !differs(*found)) {
             ++unchanged;
             continue;
         }
         if (only_reported(family, server, found)) {
-            if (found) plan.notes.push_back(fmt::format("{}: {}: {}", server.name, item.title, join(found->texts, "; ")));
+            if (found)
+                plan.notes.push_back(
+                    fmt::format("{}: {}: {}", server.name, item.title, join(found->texts, "; ")));
             continue;
         }
         auto action = action_for(family, server, item, found);
@@ -110,7 +119,8 @@ plan::Plan plan_items(const Family& family,
         plan.actions.push_back(std::move(action));
     }
     if (unchanged > 0)
-        plan.unchanged.emplace_back(family.kind == mount_family.kind ? "mounts" : "baseline items", unchanged);
+        plan.unchanged.emplace_back(family.kind == mount_family.kind ? "mounts" : "baseline items",
+                                    unchanged);
     return plan;
 }
 

@@ -26,7 +26,9 @@ class StepHandler : public run::Handler {
   protected:
     static const Step& step_of(const plan::Action& action) {
         const auto* step = dynamic_cast<const Step*>(action.payload.get());
-        if (!step) throw Error(errors::internal, fmt::format("{} carries nothing that its handler knows", action.id));
+        if (!step)
+            throw Error(errors::internal,
+                        fmt::format("{} carries nothing that its handler knows", action.id));
         return *step;
     }
 
@@ -61,7 +63,8 @@ class FirewallApplyHandler final : public StepHandler<FirewallApplyStep> {
     void carry_out(const FirewallApplyStep& step, std::stop_token stop) override {
         const auto all = tools_.cloud.firewalls(stop);
         const auto found = std::ranges::find(all, step.firewall, &api::HetznerFirewall::name);
-        if (found == all.end()) throw Error(errors::state_unexpected, fmt::format("firewall {} is gone", step.firewall));
+        if (found == all.end())
+            throw Error(errors::state_unexpected, fmt::format("firewall {} is gone", step.firewall));
         tools_.cloud.apply_firewall(found->id, step.server, stop);
     }
 };
@@ -129,7 +132,9 @@ class ServerHandler final : public StepHandler<ServerStep> {
         learn(*server, step.estate);
     }
 
-    api::HetznerServerOrder order_of(const ServerStep& step, const net::SshKeyPair& key, std::stop_token stop) {
+    api::HetznerServerOrder order_of(const ServerStep& step,
+                                     const net::SshKeyPair& key,
+                                     std::stop_token stop) {
         api::HetznerServerOrder order{.name = step.server,
                                       .type = step.type,
                                       .image = step.image,
@@ -145,9 +150,12 @@ class ServerHandler final : public StepHandler<ServerStep> {
     }
 
     template <typename Thing>
-    static std::int64_t id_of(const std::vector<Thing>& things, std::string_view kind, const std::string& name) {
+    static std::int64_t id_of(const std::vector<Thing>& things,
+                              std::string_view kind,
+                              const std::string& name) {
         const auto found = std::ranges::find(things, name, &Thing::name);
-        if (found == things.end()) throw Error(errors::state_unexpected, fmt::format("{} {} is gone", kind, name));
+        if (found == things.end())
+            throw Error(errors::state_unexpected, fmt::format("{} {} is gone", kind, name));
         return found->id;
     }
 
@@ -167,7 +175,8 @@ class ServerHandler final : public StepHandler<ServerStep> {
     void learn(const api::HetznerServer& server, const std::string& estate) {
         auto trust = read_trust(server, estate, tools_.pin_key);
         if (!trust)
-            throw Error(errors::host_key_unpinned, fmt::format("server {} has no pinned host key", server.name))
+            throw Error(errors::host_key_unpinned,
+                        fmt::format("server {} has no pinned host key", server.name))
                 .because("somebody removed its labels at Hetzner");
         tools_.facts.learn(server.name, facts_of({.server = server, .trust = std::move(*trust)}));
     }

@@ -66,7 +66,8 @@ void observe_offers(const model::Estate& estate,
             if (const auto* known = seen.type(type))
                 wanted.emplace(estate.servers.at(name).image, known->architecture);
     for (const auto& key : wanted)
-        if (auto image = cloud.image(key.first, key.second, stop)) seen.images.emplace(key, std::move(*image));
+        if (auto image = cloud.image(key.first, key.second, stop))
+            seen.images.emplace(key, std::move(*image));
 }
 
 ManagedServer manage(const model::Server& declared,
@@ -79,20 +80,25 @@ ManagedServer manage(const model::Server& declared,
             return {server, {.phase = TrustPhase::ready, .pins = {std::move(*pin)}}, /*labelled=*/false};
     throw Error(errors::host_key_unpinned, fmt::format("server {} has no pinned host key", server.name))
         .because("its labels at Hetzner hold none, and kavi.toml has no host_key for it")
-        .fix(fmt::format("write the key's fingerprint to [servers.{0}.ssh] host_key (ssh-keygen -lf "
-                         "/etc/ssh/ssh_host_ed25519_key.pub on the server shows it), then: kavi server adopt {0}",
-                         server.name));
+        .fix(fmt::format(
+            "write the key's fingerprint to [servers.{0}.ssh] host_key (ssh-keygen -lf "
+            "/etc/ssh/ssh_host_ed25519_key.pub on the server shows it), then: kavi server adopt {0}",
+            server.name));
 }
 
 }  // namespace
 
-const api::HetznerServer* HetznerObservation::server(std::string_view name) const { return named(servers, name); }
+const api::HetznerServer* HetznerObservation::server(std::string_view name) const {
+    return named(servers, name);
+}
 
 const api::HetznerFirewall* HetznerObservation::firewall(std::string_view name) const {
     return named(firewalls, name);
 }
 
-const api::HetznerServerType* HetznerObservation::type(std::string_view name) const { return named(types, name); }
+const api::HetznerServerType* HetznerObservation::type(std::string_view name) const {
+    return named(types, name);
+}
 
 const api::HetznerPrimaryIp* HetznerObservation::primary_ip_named(std::string_view name) const {
     return named(primary_ips, name);
@@ -120,13 +126,15 @@ HetznerObservation observe_hetzner(const model::Estate& estate,
                                    api::HetznerCloud& cloud,
                                    std::stop_token stop) {
     HetznerObservation seen;
-    const std::array<Job, 4> lists{[&](std::stop_token inner) { seen.servers = cloud.servers(inner); },
-                                   [&](std::stop_token inner) { seen.ssh_keys = cloud.ssh_keys(inner); },
-                                   [&](std::stop_token inner) { seen.firewalls = cloud.firewalls(inner); },
-                                   [&](std::stop_token inner) { seen.primary_ips = cloud.primary_ips(inner); }};
+    const std::array<Job, 4> lists{
+        [&](std::stop_token inner) { seen.servers = cloud.servers(inner); },
+        [&](std::stop_token inner) { seen.ssh_keys = cloud.ssh_keys(inner); },
+        [&](std::stop_token inner) { seen.firewalls = cloud.firewalls(inner); },
+        [&](std::stop_token inner) { seen.primary_ips = cloud.primary_ips(inner); }};
     run_all(lists, stop);
     std::vector<std::string> missing;
-    std::ranges::copy_if(names, std::back_inserter(missing), [&](const auto& name) { return !seen.server(name); });
+    std::ranges::copy_if(
+        names, std::back_inserter(missing), [&](const auto& name) { return !seen.server(name); });
     observe_offers(estate, missing, seen, cloud, stop);
     return seen;
 }
@@ -142,8 +150,9 @@ ManagedServers managed_servers(const model::Estate& estate,
         const auto owner = api::label_or_empty(server->labels, api::owner_label);
         if (owner != estate.name)
             throw Error(errors::foreign_owner, fmt::format("server {} exists already and isn't kavi's", name))
-                .because(owner.empty() ? fmt::format("it has no label {}", api::owner_label)
-                                       : fmt::format("its label {} says {}", api::owner_label, printable(owner)))
+                .because(owner.empty()
+                             ? fmt::format("it has no label {}", api::owner_label)
+                             : fmt::format("its label {} says {}", api::owner_label, printable(owner)))
                 .fix("kavi server adopt " + name);
         managed.emplace(name, manage(estate.servers.at(name), *server, estate.name, pin_key));
     }

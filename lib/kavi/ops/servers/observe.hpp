@@ -36,8 +36,8 @@ struct HetznerObservation {
 /// The estate's servers that Hetzner makes (or only those named), in the order of their names.
 std::vector<std::string> hetzner_servers(const model::Estate& estate, std::span<const std::string> only);
 
-/// Reads all four lists at once: one request each in a project of up to 50 of a kind. Where a server of `names` isn't
-/// there, server types and images follow. Throws what api::HetznerCloud throws.
+/// Reads all four lists at once: one request each in a project of up to 50 of a kind. Where a server of
+/// `names` isn't there, server types and images follow. Throws what api::HetznerCloud throws.
 HetznerObservation observe_hetzner(const model::Estate& estate,
                                    std::span<const std::string> names,
                                    api::HetznerCloud& cloud,
@@ -52,9 +52,9 @@ struct ManagedServer {
 
 using ManagedServers = std::map<std::string, ManagedServer, std::less<>>;
 
-/// Those of `names` that exist, each checked: another's server of that name throws errors::foreign_owner, labels that
-/// aren't authentic errors::integrity, and a server without pins (in its labels, or in kavi.toml for one that is about
-/// to be adopted) errors::host_key_unpinned.
+/// Those of `names` that exist, each checked: another's server of that name throws errors::foreign_owner,
+/// labels that aren't authentic errors::integrity, and a server without pins (in its labels, or in kavi.toml
+/// for one that is about to be adopted) errors::host_key_unpinned.
 ManagedServers managed_servers(const model::Estate& estate,
                                std::span<const std::string> names,
                                const HetznerObservation& seen,

@@ -79,7 +79,8 @@ class Planner {
 
   private:
     template <typename Step>
-    Action& add(std::string id, Verb verb, std::string kind, std::string group, std::string subject, Step step) {
+    Action& add(
+        std::string id, Verb verb, std::string kind, std::string group, std::string subject, Step step) {
         Action action{.id = std::move(id),
                       .verb = verb,
                       .kind = "hetzner/" + kind,
@@ -106,8 +107,8 @@ class Planner {
             .fix(fix);
     }
 
-    /// An operator's key under whatever name the project has it; the name holds its digest, because Hetzner's keys
-    /// can't be changed and a new one needs a name of its own.
+    /// An operator's key under whatever name the project has it; the name holds its digest, because Hetzner's
+    /// keys can't be changed and a new one needs a name of its own.
     void plan_keys() {
         for (const auto& [name, who] : estate_.operators) {
             if (!who.ssh) continue;
@@ -123,7 +124,8 @@ class Planner {
             step.public_key = key;
             step.labels = labels();
             key_names_.push_back(step.name);
-            auto& action = add("ssh-key/" + name, Verb::create, "ssh-key", "Hetzner", "SSH key " + name, step);
+            auto& action =
+                add("ssh-key/" + name, Verb::create, "ssh-key", "Hetzner", "SSH key " + name, step);
             action.reason = "new operator";
             action.expected_after = {{"name", step.name}, {"key", key}};
             key_actions_.push_back(action.id);
@@ -140,16 +142,18 @@ class Planner {
         step.rules = normal(std::move(step.rules));
         std::vector<std::string> ids;
         const auto* found = seen_.firewall(server.name);
-        if (found)
-            require_ours(found->labels, "firewall " + server.name, "kavi server adopt " + server.name);
-        if (!found || normal(found->rules) != step.rules) ids.push_back(plan_rules(server, found, std::move(step)));
-        const bool applied =
-            found && existing && std::ranges::find(existing->firewalls, found->id) != existing->firewalls.end();
+        if (found) require_ours(found->labels, "firewall " + server.name, "kavi server adopt " + server.name);
+        if (!found || normal(found->rules) != step.rules)
+            ids.push_back(plan_rules(server, found, std::move(step)));
+        const bool applied = found && existing &&
+                             std::ranges::find(existing->firewalls, found->id) != existing->firewalls.end();
         if (existing && !applied) ids.push_back(plan_apply(server, *existing, ids));
         return ids;
     }
 
-    std::string plan_rules(const model::Server& server, const api::HetznerFirewall* found, FirewallStep step) {
+    std::string plan_rules(const model::Server& server,
+                           const api::HetznerFirewall* found,
+                           FirewallStep step) {
         const auto wanted = rules_text(step.rules);
         if (found) step.id = found->id;
         auto& action = add("firewall/" + server.name,
@@ -196,18 +200,22 @@ class Planner {
             std::vector<std::string> others;
             for (const auto& one : seen_.primary_ips)
                 if (!one.server) others.push_back(one.ip);
-            Error error(errors::primary_ip_missing,
-                        fmt::format("the primary IP {} of {} doesn't exist at Hetzner", address, server.name));
+            Error error(
+                errors::primary_ip_missing,
+                fmt::format("the primary IP {} of {} doesn't exist at Hetzner", address, server.name));
             error.because(others.empty() ? "the token's project has no unassigned one"
                                          : "unassigned in the token's project: " + join(others, ", "));
-            throw error.fix("correct ipv4 in the estate file, leave it out to have one made, or use the token of its "
-                            "project");
+            throw error.fix(
+                "correct ipv4 in the estate file, leave it out to have one made, or use the token of its "
+                "project");
         }
         if (ip->server) {
             const auto holder = std::ranges::find(seen_.servers, *ip->server, &api::HetznerServer::id);
-            throw Error(errors::foreign_owner,
-                        fmt::format("the primary IP {} of {} is assigned to another server", address, server.name))
-                .because(holder == seen_.servers.end() ? fmt::format("server {}", *ip->server) : "server " + holder->name)
+            throw Error(
+                errors::foreign_owner,
+                fmt::format("the primary IP {} of {} is assigned to another server", address, server.name))
+                .because(holder == seen_.servers.end() ? fmt::format("server {}", *ip->server)
+                                                       : "server " + holder->name)
                 .fix("unassign it there first");
         }
         if (ip->location != server.location)
@@ -230,7 +238,8 @@ class Planner {
         }
         address.name = server.name + "-ipv4";
         if (const auto* found = seen_.primary_ip_named(address.name)) {
-            require_ours(found->labels, "primary IP " + address.name, fmt::format("ipv4 = \"{}\" uses it", found->ip));
+            require_ours(
+                found->labels, "primary IP " + address.name, fmt::format("ipv4 = \"{}\" uses it", found->ip));
             declared_ip(server, found->ip);
             return address;
         }
@@ -285,11 +294,12 @@ class Planner {
                 .because(fmt::format("servers.{}.image", server.name))
                 .fix("'ubuntu-24.04' and 'debian-13' are images");
         if (!found->second.deprecated.empty())
-            plan_.notes.push_back(fmt::format("{}: image {} is deprecated since {}; three months later no server can be "
-                                              "made of it",
-                                              server.name,
-                                              server.image,
-                                              found->second.deprecated.substr(0, 10)));
+            plan_.notes.push_back(
+                fmt::format("{}: image {} is deprecated since {}; three months later no server can be "
+                            "made of it",
+                            server.name,
+                            server.image,
+                            found->second.deprecated.substr(0, 10)));
         return found->second;
     }
 
@@ -317,7 +327,8 @@ class Planner {
                           {"primary_ip", address.name},
                           {"ssh_keys", key_names_},
                           {"user_data", user_data_digest(step.user_data)}};
-        auto& action = add("server/" + server.name, Verb::create, "server", server.name, "server", std::move(step));
+        auto& action =
+            add("server/" + server.name, Verb::create, "server", server.name, "server", std::move(step));
         action.reason = "isn't there";
         action.effect = "a machine that costs money";
         action.expected_after = wanted;
@@ -325,7 +336,8 @@ class Planner {
             if (field != "user_data") action.changes.push_back({field, nullptr, value});
         action.after = std::move(after);
         const auto server_action = action.id;
-        plan_.notes.push_back(fmt::format("{}: {} in {}", server.name, described(type, server.location), server.location));
+        plan_.notes.push_back(
+            fmt::format("{}: {} in {}", server.name, described(type, server.location), server.location));
         if (server.protect) plan_protection(server, nullptr, {server_action});
     }
 
@@ -361,8 +373,8 @@ class Planner {
         ServerIdStep step;
         step.server = server.name;
         step.id = existing.id;
-        auto& action =
-            add("server/" + server.name + "/start", Verb::run, "start", server.name, "power", std::move(step));
+        auto& action = add(
+            "server/" + server.name + "/start", Verb::run, "start", server.name, "power", std::move(step));
         action.reason = "is switched off";
         action.before = {{"status", "off"}};
         action.expected_after = {{"status", "running"}};
@@ -370,32 +382,35 @@ class Planner {
 
     void note_drift(const model::Server& server, const api::HetznerServer& existing) {
         const auto note = [&](std::string_view what, const std::string& is, const std::string& wanted) {
-            plan_.notes.push_back(
-                fmt::format("{}: {} is {}, the estate file says {}; left as it is", server.name, what, is, wanted));
+            plan_.notes.push_back(fmt::format(
+                "{}: {} is {}, the estate file says {}; left as it is", server.name, what, is, wanted));
         };
         if (std::ranges::find(server.types, existing.type) == server.types.end())
             note("its type", existing.type, join(server.types, " or "));
-        if (!existing.image.empty() && existing.image != server.image) note("its image", existing.image, server.image);
+        if (!existing.image.empty() && existing.image != server.image)
+            note("its image", existing.image, server.image);
         if (existing.location != server.location) note("its location", existing.location, server.location);
         if (server.ipv4 && existing.ipv4 != server.ipv4)
             note("its address", existing.ipv4.value_or("none"), *server.ipv4);
         if (!server.protect && existing.protect)
-            plan_.notes.push_back(fmt::format("{}: is protected, the estate file doesn't say so", server.name));
+            plan_.notes.push_back(
+                fmt::format("{}: is protected, the estate file doesn't say so", server.name));
         const auto made_with = api::label_or_empty(existing.labels, user_data_label);
         const auto template_now = request_.user_data.find(server.name);
         if (!made_with.empty() && template_now != request_.user_data.end() &&
             made_with != user_data_digest(template_now->second))
-            plan_.notes.push_back(fmt::format("{}: was made with other user data; a rebuild would use the present",
-                                              server.name));
+            plan_.notes.push_back(fmt::format(
+                "{}: was made with other user data; a rebuild would use the present", server.name));
     }
 
     void note_strangers() {
         for (const auto& server : seen_.servers)
             if (is_ours(server.labels) && !estate_.servers.contains(server.name))
-                plan_.notes.push_back(fmt::format("server {} is kavi's but not in the estate file any more: kavi server "
-                                                  "destroy {}",
-                                                  printable(server.name),
-                                                  printable(server.name)));
+                plan_.notes.push_back(
+                    fmt::format("server {} is kavi's but not in the estate file any more: kavi server "
+                                "destroy {}",
+                                printable(server.name),
+                                printable(server.name)));
     }
 
     const ServersRequest& request_;
@@ -433,12 +448,16 @@ std::vector<std::string> alternatives(std::span<const api::HetznerServerType> ty
             const bool fits = architecture.empty() || type.architecture == architecture;
             if (place == location && fits) here.push_back(described(type, place));
         }
-        if (!places.empty()) lines.push_back(fmt::format("{} is available in {}", type.name, join(places, ", ")));
+        if (!places.empty())
+            lines.push_back(fmt::format("{} is available in {}", type.name, join(places, ", ")));
     }
-    if (!here.empty()) lines.insert(lines.begin(), fmt::format("available in {}: {}", location, join(here, ", ")));
+    if (!here.empty())
+        lines.insert(lines.begin(), fmt::format("available in {}: {}", location, join(here, ", ")));
     return lines;
 }
 
-plan::Plan plan_servers(const ServersRequest& request) { return Planner(request).plan(); }
+plan::Plan plan_servers(const ServersRequest& request) {
+    return Planner(request).plan();
+}
 
 }  // namespace kavi::ops

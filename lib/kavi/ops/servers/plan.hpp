@@ -20,14 +20,15 @@ struct ServersRequest {
     const std::map<std::string, std::string>& user_data;
 };
 
-/// What has to happen at Hetzner: SSH keys, firewalls, primary IPs, servers that aren't there, protection, power.
-/// Kinds "hetzner/ssh-key", "hetzner/firewall", "hetzner/firewall-apply", "hetzner/primary-ip", "hetzner/server",
-/// "hetzner/protect", "hetzner/start"; lane "hetzner".
+/// What has to happen at Hetzner: SSH keys, firewalls, primary IPs, servers that aren't there, protection,
+/// power. Kinds "hetzner/ssh-key", "hetzner/firewall", "hetzner/firewall-apply", "hetzner/primary-ip",
+/// "hetzner/server", "hetzner/protect", "hetzner/start"; lane "hetzner".
 ///
-/// Image, location, type and user data of servers that exist are compared and noted, never acted on; so are servers
-/// with the estate's label that the file doesn't have. Throws errors::primary_ip_missing for a declared ipv4 that the
-/// project doesn't have, foreign_owner for a name or address that is another's, config_invalid for a type, image or
-/// location that Hetzner doesn't have, hetzner_failed where none of the types can be had now.
+/// Image, location, type and user data of servers that exist are compared and noted, never acted on; so are
+/// servers with the estate's label that the file doesn't have. Throws errors::primary_ip_missing for a
+/// declared ipv4 that the project doesn't have, foreign_owner for a name or address that is another's,
+/// config_invalid for a type, image or location that Hetzner doesn't have, hetzner_failed where none of the
+/// types can be had now.
 plan::Plan plan_servers(const ServersRequest& request);
 
 /// 32 characters that stand for user data in the label user_data_label.
@@ -36,8 +37,8 @@ std::string user_data_digest(std::string_view template_text);
 /// A rule of the estate file as Hetzner writes it.
 api::HetznerFirewallRule hetzner_rule(const model::FirewallRule& rule);
 
-/// For a server that can't be made where it should: "available in nbg1: cpx32 (4 cores, 8 GB, 10.49 a month), …",
-/// and where the wanted types are to be had.
+/// For a server that can't be made where it should: "available in nbg1: cpx32 (4 cores, 8 GB, 10.49 a month),
+/// …", and where the wanted types are to be had.
 std::vector<std::string> alternatives(std::span<const api::HetznerServerType> types,
                                       std::span<const std::string> wanted,
                                       std::string_view location);

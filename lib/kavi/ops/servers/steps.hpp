@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-/// What actions on Hetzner's side carry for their handlers: names rather than ids wherever an earlier action of the
-/// same plan may make the thing.
+/// What actions on Hetzner's side carry for their handlers: names rather than ids wherever an earlier action
+/// of the same plan may make the thing.
 namespace kavi::ops {
 
 struct SshKeyStep final : plan::Payload {

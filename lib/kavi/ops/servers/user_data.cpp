@@ -12,7 +12,8 @@ Secret with_host_key(std::string_view cloud_config, const net::SshKeyPair& key) 
     config["ssh_deletekeys"] = true;
     // An empty list would fall back to the default types in old releases: ed25519 is given, so none is made.
     config["ssh_genkeytypes"] = {"ed25519"};
-    config["ssh_keys"] = {{"ed25519_private", key.private_key.reveal()}, {"ed25519_public", trim(key.public_line)}};
+    config["ssh_keys"] = {{"ed25519_private", key.private_key.reveal()},
+                          {"ed25519_public", trim(key.public_line)}};
     auto text = std::string(first_line) + config.dump() + "\n";
     wipe(config["ssh_keys"]["ed25519_private"].get_ref<std::string&>());
     return Secret::take(text);

@@ -38,7 +38,8 @@ std::optional<sys_seconds> at(int year, int month, int day, int hour, int minute
 
 std::optional<sys_seconds> parse_time(const std::string& text, const char* format) {
     int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
-    if (std::sscanf(text.c_str(), format, &year, &month, &day, &hour, &minute, &second) != 6) return std::nullopt;
+    if (std::sscanf(text.c_str(), format, &year, &month, &day, &hour, &minute, &second) != 6)
+        return std::nullopt;
     return at(year, month, day, hour, minute, second);
 }
 
@@ -59,7 +60,9 @@ std::optional<std::string> decode_pin(std::string_view text) {
     return bytes.size() == 32 && base32(bytes) == text ? std::optional(bytes) : std::nullopt;
 }
 
-std::size_t pins_in(TrustPhase phase) { return phase == TrustPhase::rotating ? 2 : 1; }
+std::size_t pins_in(TrustPhase phase) {
+    return phase == TrustPhase::rotating ? 2 : 1;
+}
 
 std::string mac(const Trust& trust,
                 std::string_view estate,
@@ -77,10 +80,14 @@ std::string mac(const Trust& trust,
 }
 
 Error not_authentic(const api::HetznerServer& server, std::string why) {
-    return Error(errors::integrity, fmt::format("the host key labels of server {} can't be trusted", server.name))
+    return Error(errors::integrity,
+                 fmt::format("the host key labels of server {} can't be trusted", server.name))
         .because(std::move(why))
-        .fix("find out who changed the labels (Hetzner's console shows each change); its SSH host key in kavi.toml and "
-             "'kavi server adopt " + server.name + "' write them anew");
+        .fix(
+            "find out who changed the labels (Hetzner's console shows each change); its SSH host key in "
+            "kavi.toml and "
+            "'kavi server adopt " +
+            server.name + "' write them anew");
 }
 
 void require_created_then(const api::HetznerServer& server, const Trust& trust) {
@@ -88,16 +95,18 @@ void require_created_then(const api::HetznerServer& server, const Trust& trust) 
     if (!created) throw not_authentic(server, "Hetzner doesn't say when it was created");
     const auto apart = *created > trust.time ? *created - trust.time : trust.time - *created;
     if (apart <= creation_window) return;
-    throw not_authentic(server,
-                        fmt::format("they were written at {} for a new server, but this one was created at {}",
-                                    stamp(trust.time),
-                                    stamp(*created)));
+    throw not_authentic(
+        server,
+        fmt::format("they were written at {} for a new server, but this one was created at {}",
+                    stamp(trust.time),
+                    stamp(*created)));
 }
 
 TrustPhase phase_of(const api::HetznerServer& server) {
     const auto text = api::label_or_empty(server.labels, phase_label);
     const auto found = std::ranges::find(phases, text, [](TrustPhase phase) { return name_of(phase); });
-    if (found == phases.end()) throw not_authentic(server, fmt::format("{} is '{}'", phase_label, printable(text)));
+    if (found == phases.end())
+        throw not_authentic(server, fmt::format("{} is '{}'", phase_label, printable(text)));
     return *found;
 }
 
@@ -112,7 +121,8 @@ Trust parse(const api::HetznerServer& server) {
         if (text.empty() && i >= pins_in(trust.phase)) continue;
         const auto pin = decode_pin(text);
         if (!pin || i >= pins_in(trust.phase))
-            throw not_authentic(server, fmt::format("{} doesn't fit the phase {}", pin_labels[i], name_of(trust.phase)));
+            throw not_authentic(
+                server, fmt::format("{} doesn't fit the phase {}", pin_labels[i], name_of(trust.phase)));
         trust.pins.push_back(*pin);
     }
     return trust;
@@ -129,9 +139,12 @@ bool has_any(const api::Labels& labels) {
 
 std::string_view name_of(TrustPhase phase) {
     switch (phase) {
-        case TrustPhase::boot: return "boot";
-        case TrustPhase::rotating: return "rotating";
-        case TrustPhase::ready: return "ready";
+        case TrustPhase::boot:
+            return "boot";
+        case TrustPhase::rotating:
+            return "rotating";
+        case TrustPhase::ready:
+            return "ready";
     }
     return "";
 }
@@ -142,7 +155,8 @@ std::map<std::string, std::optional<std::string>> trust_labels(const Trust& trus
                                                                std::optional<std::int64_t> id,
                                                                const Secret& pin_key) {
     if (trust.pins.size() != pins_in(trust.phase))
-        throw Error(errors::internal, fmt::format("{} pins in phase {}", trust.pins.size(), name_of(trust.phase)));
+        throw Error(errors::internal,
+                    fmt::format("{} pins in phase {}", trust.pins.size(), name_of(trust.phase)));
     std::map<std::string, std::optional<std::string>> labels{
         {std::string(phase_label), std::string(name_of(trust.phase))},
         {std::string(time_label), stamp(trust.time)},
@@ -153,7 +167,9 @@ std::map<std::string, std::optional<std::string>> trust_labels(const Trust& trus
     return labels;
 }
 
-std::optional<Trust> read_trust(const api::HetznerServer& server, std::string_view estate, const Secret& pin_key) {
+std::optional<Trust> read_trust(const api::HetznerServer& server,
+                                std::string_view estate,
+                                const Secret& pin_key) {
     if (!has_any(server.labels)) return std::nullopt;
     auto trust = parse(server);
     const auto given = Secret(api::label_or_empty(server.labels, mac_label));
@@ -161,8 +177,10 @@ std::optional<Trust> read_trust(const api::HetznerServer& server, std::string_vi
     const bool as_new = trust.phase == TrustPhase::boot &&
                         given == Secret(mac(trust, estate, server.name, std::nullopt, pin_key));
     if (!as_new)
-        throw not_authentic(server, "their MAC is missing or wrong: they weren't written by this estate's kavi for this "
-                                    "server, or the fingerprint key is another one");
+        throw not_authentic(
+            server,
+            "their MAC is missing or wrong: they weren't written by this estate's kavi for this "
+            "server, or the fingerprint key is another one");
     require_created_then(server, trust);
     return trust;
 }

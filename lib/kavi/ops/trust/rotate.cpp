@@ -27,7 +27,10 @@ struct StepText {
 constexpr std::array steps{
     StepText{"make", "host key", "the host makes a key of its own", TrustPhase::boot, TrustPhase::boot},
     StepText{"announce", "host key pins", "both keys are pinned", TrustPhase::boot, TrustPhase::rotating},
-    StepText{"switch", "sshd's host key", "its own key instead of the first one", TrustPhase::rotating,
+    StepText{"switch",
+             "sshd's host key",
+             "its own key instead of the first one",
+             TrustPhase::rotating,
              TrustPhase::rotating},
     StepText{"settle", "host key pin", "proved by a new connection", TrustPhase::rotating, TrustPhase::ready},
 };
@@ -49,7 +52,10 @@ plan::Action step_action(const std::string& server, const StepText& text) {
 }
 
 /// The steps from `phase` on, each after the one before, the first after `needs`.
-void add_steps(plan::Plan& plan, const std::string& server, TrustPhase phase, std::vector<std::string> needs) {
+void add_steps(plan::Plan& plan,
+               const std::string& server,
+               TrustPhase phase,
+               std::vector<std::string> needs) {
     for (const auto& text : steps) {
         if (text.from < phase) continue;
         auto action = step_action(server, text);
@@ -60,7 +66,8 @@ void add_steps(plan::Plan& plan, const std::string& server, TrustPhase phase, st
 
 std::vector<std::string> there(const plan::Plan& plan, std::initializer_list<std::string> ids) {
     std::vector<std::string> found;
-    std::ranges::copy_if(ids, std::back_inserter(found), [&](const auto& id) { return plan.find(id) != nullptr; });
+    std::ranges::copy_if(
+        ids, std::back_inserter(found), [&](const auto& id) { return plan.find(id) != nullptr; });
     return found;
 }
 
@@ -87,7 +94,8 @@ plan::Plan plan_trust(const model::Estate&,
         if (one.trust.phase != TrustPhase::ready) add_steps(plan, name, one.trust.phase, std::move(needs));
         if (one.labelled) continue;
         auto action = step_action(
-            name, {"record", "host key pin", "from kavi.toml into labels", TrustPhase::ready, TrustPhase::ready});
+            name,
+            {"record", "host key pin", "from kavi.toml into labels", TrustPhase::ready, TrustPhase::ready});
         action.verb = plan::Verb::update;
         action.after = std::move(needs);
         plan.actions.push_back(std::move(action));
@@ -105,14 +113,17 @@ void TrustHandler::add_to(run::Handlers& handlers) {
     handlers.insert_or_assign("trust/record", this);
 }
 
-/// Only what the labels say ends a step early; what the host must do is asked of the host, which knows if it has.
+/// Only what the labels say ends a step early; what the host must do is asked of the host, which knows if it
+/// has.
 run::Look TrustHandler::look(const plan::Action& action, std::stop_token stop) {
     const auto& server = dynamic_cast<const TrustStep&>(*action.payload).server;
     const auto now = current(server, std::move(stop));
-    if (!now.trust) return {action.kind == "trust/record" ? run::Standing::before : run::Standing::other, "no labels"};
+    if (!now.trust)
+        return {action.kind == "trust/record" ? run::Standing::before : run::Standing::other, "no labels"};
     tools_.facts.learn_pins(server, now.trust->pins);
     const auto phase = now.trust->phase;
-    const bool done = phase == TrustPhase::ready || (phase == TrustPhase::rotating && action.kind == "trust/announce");
+    const bool done =
+        phase == TrustPhase::ready || (phase == TrustPhase::rotating && action.kind == "trust/announce");
     return {done ? run::Standing::after : run::Standing::before, ""};
 }
 

@@ -12,10 +12,10 @@
 
 namespace kavi::ops {
 
-/// The steps by which a new server gets a host key that only it knows (docs/architecture.md, "Trust, step by step"),
-/// for servers that `servers` makes and for those that an earlier run left half-way. Ids "trust/<server>/make",
-/// "announce", "switch", "settle"; "trust/<server>/record" writes the labels of a server whose key stands in kavi.toml
-/// only (adopted). Kinds are "trust/make", …; the lane is the server's.
+/// The steps by which a new server gets a host key that only it knows (docs/architecture.md, "Trust, step by
+/// step"), for servers that `servers` makes and for those that an earlier run left half-way. Ids
+/// "trust/<server>/make", "announce", "switch", "settle"; "trust/<server>/record" writes the labels of a
+/// server whose key stands in kavi.toml only (adopted). Kinds are "trust/make", …; the lane is the server's.
 plan::Plan plan_trust(const model::Estate& estate,
                       std::span<const std::string> names,
                       const ManagedServers& managed,
@@ -32,8 +32,9 @@ struct TrustTools {
     std::chrono::milliseconds patience = std::chrono::minutes(5);
 };
 
-/// Carries out what plan_trust plans. Every step can be repeated, so a run that was killed between any two, or within
-/// one, is taken up by the next: the labels say which keys the server may show, and the server shows one of them.
+/// Carries out what plan_trust plans. Every step can be repeated, so a run that was killed between any two,
+/// or within one, is taken up by the next: the labels say which keys the server may show, and the server
+/// shows one of them.
 class TrustHandler final : public run::Handler {
   public:
     explicit TrustHandler(TrustTools tools) : tools_(std::move(tools)) {}

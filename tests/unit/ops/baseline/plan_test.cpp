@@ -3,16 +3,17 @@
 #include <kavi/ops/baseline/plan.hpp>
 #include <kavi/ops/servers/user_data.hpp>
 
-#include <support/catch.hpp>
-
 #include <algorithm>
+
+#include <support/catch.hpp>
 
 using namespace kavi;
 using namespace kavi::ops;
 
 namespace {
 
-const std::string key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKHEChq1HtKKW+uXcdqLJYVXsRBOo4JtXh3IY+NnzTgP ana@laptop";
+const std::string key =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKHEChq1HtKKW+uXcdqLJYVXsRBOo4JtXh3IY+NnzTgP ana@laptop";
 
 model::Estate small_estate() {
     model::Estate estate;
@@ -64,7 +65,8 @@ TEST_CASE("a new server gets every item, in an order that holds") {
     CHECK(settings->after == std::vector<std::string>{"baseline/bruno/docker"});
     CHECK(settings->reason == "new server");
     CHECK(settings->lane == "bruno");
-    CHECK(std::ranges::all_of(plan.actions, [](const auto& one) { return one.question == plan::Question::none; }));
+    CHECK(std::ranges::all_of(plan.actions,
+                              [](const auto& one) { return one.question == plan::Question::none; }));
     CHECK(ids(plan_mounts(estate, bruno, nullptr)) == std::vector<std::string>{"mount/bruno/box"});
 }
 
@@ -88,7 +90,8 @@ TEST_CASE("what holds or doesn't apply needs nothing; what differs is mended") {
 
 TEST_CASE("an item that the host said nothing of is looked at again, not taken for well") {
     const auto estate = small_estate();
-    CHECK(plan_baseline(estate, estate.servers.at("bruno"), Json{{"baseline", {{"failed", "oh"}}}}).actions.size() > 5);
+    CHECK(plan_baseline(estate, estate.servers.at("bruno"), Json{{"baseline", {{"failed", "oh"}}}})
+              .actions.size() > 5);
 }
 
 TEST_CASE("a change of who may log in asks for the word, but not where it only waits for its confirmation") {
@@ -113,7 +116,8 @@ TEST_CASE("report says it, none doesn't ask") {
     const auto reported = plan_baseline(estate, bruno, facts);
     CHECK(reported.empty());
     CHECK(reported.notes ==
-          std::vector<std::string>{"bruno: the journal's size: /etc/systemd/journald.conf.d/kavi.conf isn't there"});
+          std::vector<std::string>{
+              "bruno: the journal's size: /etc/systemd/journald.conf.d/kavi.conf isn't there"});
     differ(facts, "mount/box", {"mnt-storagebox.mount isn't there"});
     CHECK(plan_mounts(estate, bruno, facts).empty());
     differ(facts, "mount/box", {"/mnt/storagebox isn't mounted"});

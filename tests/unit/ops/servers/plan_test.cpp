@@ -2,9 +2,9 @@
 #include <kavi/base/text.hpp>
 #include <kavi/ops/servers/plan.hpp>
 
-#include <support/catch.hpp>
-
 #include <algorithm>
+
+#include <support/catch.hpp>
 
 using namespace kavi;
 using namespace kavi::ops;
@@ -38,14 +38,15 @@ struct World {
                       type("cx33", {{"nbg1", true}}),
                       type("cax21", {{"nbg1", true}}, "arm")};
         seen.images[{"ubuntu-24.04", "x86"}] = {.id = 77, .name = "ubuntu-24.04", .architecture = "x86"};
-        seen.primary_ips = {{.id = 9, .name = "production", .type = "ipv4", .ip = "188.34.198.57", .location = "nbg1"}};
+        seen.primary_ips = {
+            {.id = 9, .name = "production", .type = "ipv4", .ip = "188.34.198.57", .location = "nbg1"}};
     }
 
     static api::HetznerServerType type(std::string name,
                                        std::map<std::string, bool> places,
                                        std::string architecture = "x86") {
-        api::HetznerServerType one{.name = std::move(name), .architecture = std::move(architecture), .cores = 4,
-                                   .memory = 8};
+        api::HetznerServerType one{
+            .name = std::move(name), .architecture = std::move(architecture), .cores = 4, .memory = 8};
         for (const auto& [place, available] : places) one.locations[place] = {available, "10.4900000000", ""};
         return one;
     }
@@ -100,7 +101,8 @@ std::vector<std::string> ids(const plan::Plan& plan) {
 TEST_CASE("a missing server needs its key and firewall first, and is protected last") {
     World world;
     const auto plan = world.plan();
-    CHECK(ids(plan) == std::vector<std::string>{"ssh-key/ana", "firewall/bruno", "server/bruno", "server/bruno/protect"});
+    CHECK(ids(plan) ==
+          std::vector<std::string>{"ssh-key/ana", "firewall/bruno", "server/bruno", "server/bruno/protect"});
     const auto* server = plan.find("server/bruno");
     CHECK(server->verb == plan::Verb::create);
     CHECK(server->lane == "hetzner");
@@ -215,12 +217,14 @@ TEST_CASE("a declared address is the project's, free, and in the right place") {
     SECTION("somebody else's now") {
         ip.server = 8;
         world.seen.servers.clear();
-        CHECK(world.refusal().message() == "the primary IP 188.34.198.57 of bruno is assigned to another server");
+        CHECK(world.refusal().message() ==
+              "the primary IP 188.34.198.57 of bruno is assigned to another server");
         CHECK(world.refusal().code() == errors::foreign_owner);
     }
     SECTION("elsewhere") {
         ip.location = "hel1";
-        CHECK(world.refusal().message() == "the primary IP 188.34.198.57 is in hel1, but bruno is to be in nbg1");
+        CHECK(world.refusal().message() ==
+              "the primary IP 188.34.198.57 is in hel1, but bruno is to be in nbg1");
         CHECK(world.refusal().advice() == "location = \"hel1\"");
     }
     SECTION("an IPv6 address is found by its network") {
@@ -241,10 +245,11 @@ TEST_CASE("a type that can't be had says what can") {
         CHECK(error.code() == errors::hetzner_failed);
         CHECK(error.message() == "bruno can't be made in nbg1 now");
         CHECK(error.causes() ==
-              std::vector<std::string>{"cpx42 isn't available there",
-                                       "available in nbg1: cpx32 (4 cores, 8 GB, 10.49 a month net), cx33 (4 cores, 8 "
-                                       "GB, 10.49 a month net)",
-                                       "cpx42 is available in hel1"});
+              std::vector<std::string>{
+                  "cpx42 isn't available there",
+                  "available in nbg1: cpx32 (4 cores, 8 GB, 10.49 a month net), cx33 (4 cores, 8 "
+                  "GB, 10.49 a month net)",
+                  "cpx42 is available in hel1"});
     }
     SECTION("a slip of the pen") {
         world.bruno().types = {"cpx33"};

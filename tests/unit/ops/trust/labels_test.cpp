@@ -2,9 +2,9 @@
 #include <kavi/base/text.hpp>
 #include <kavi/ops/trust/labels.hpp>
 
-#include <support/catch.hpp>
-
 #include <regex>
+
+#include <support/catch.hpp>
 
 using namespace kavi;
 using namespace kavi::ops;
@@ -17,10 +17,16 @@ const Secret key("pin key");
 constexpr std::chrono::sys_seconds then = std::chrono::sys_days(std::chrono::year(2026) / 11 / 25) + 10h;
 
 api::HetznerServer server() {
-    return {.id = 42, .name = "bruno", .created = "2026-11-25T10:00:20+00:00", .labels = {{"kavi-estate", "kavi"}}};
+    return {.id = 42,
+            .name = "bruno",
+            .created = "2026-11-25T10:00:20+00:00",
+            .labels = {{"kavi-estate", "kavi"}}};
 }
 
-void lay(api::HetznerServer& server, const Trust& trust, std::optional<std::int64_t> id, const Secret& with = key) {
+void lay(api::HetznerServer& server,
+         const Trust& trust,
+         std::optional<std::int64_t> id,
+         const Secret& with = key) {
     for (const auto& [name, value] : trust_labels(trust, "kavi", server.name, id, with))
         if (value)
             server.labels[name] = *value;
@@ -28,7 +34,9 @@ void lay(api::HetznerServer& server, const Trust& trust, std::optional<std::int6
             server.labels.erase(name);
 }
 
-std::string refusal(const api::HetznerServer& server, std::string_view estate = "kavi", const Secret& with = key) {
+std::string refusal(const api::HetznerServer& server,
+                    std::string_view estate = "kavi",
+                    const Secret& with = key) {
     try {
         read_trust(server, estate, with);
     } catch (const Error& error) {
@@ -39,8 +47,9 @@ std::string refusal(const api::HetznerServer& server, std::string_view estate = 
     return "none";
 }
 
-const std::string wrong_mac = "their MAC is missing or wrong: they weren't written by this estate's kavi for this server, "
-                              "or the fingerprint key is another one";
+const std::string wrong_mac =
+    "their MAC is missing or wrong: they weren't written by this estate's kavi for this server, "
+    "or the fingerprint key is another one";
 
 }  // namespace
 
@@ -57,8 +66,8 @@ TEST_CASE("trust survives the way into labels and back") {
 
 TEST_CASE("labels hold only what Hetzner allows, and the whole digest") {
     const std::regex allowed("[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?");
-    for (const auto& [name, value] :
-         trust_labels({TrustPhase::rotating, {std::string(32, '\xff'), k2}, then}, "kavi", "bruno", 42, key)) {
+    for (const auto& [name, value] : trust_labels(
+             {TrustPhase::rotating, {std::string(32, '\xff'), k2}, then}, "kavi", "bruno", 42, key)) {
         CAPTURE(name, *value);
         CHECK(std::regex_match(name, allowed));
         CHECK(std::regex_match(*value, allowed));
@@ -116,7 +125,8 @@ TEST_CASE("labels that were changed, removed or copied are refused") {
     }
     SECTION("a pin that only looks like one") {
         auto text = base32(k2);
-        for (const auto& broken : {text + "a", text.substr(1), text.substr(0, 51) + "b", std::string(52, '1')}) {
+        for (const auto& broken :
+             {text + "a", text.substr(1), text.substr(0, 51) + "b", std::string(52, '1')}) {
             bruno.labels["kavi-pin-1"] = broken;
             CAPTURE(broken);
             CHECK(refusal(bruno) == "kavi-pin-1 doesn't fit the phase ready");
@@ -135,7 +145,8 @@ TEST_CASE("labels of a new server hold only for one that was made then") {
     SECTION("replayed on a later server of the same name") {
         bruno.created = "2026-11-26T10:00:20+00:00";
         CHECK(refusal(bruno) ==
-              "they were written at 20261125T100000Z for a new server, but this one was created at 20261126T100020Z");
+              "they were written at 20261125T100000Z for a new server, but this one was created at "
+              "20261126T100020Z");
     }
     SECTION("an older server") {
         bruno.created = "2026-11-20T10:00:20+00:00";
