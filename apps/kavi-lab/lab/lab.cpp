@@ -64,7 +64,19 @@ Lab::Lab(Place place, LabOptions options, Progress progress)
     secrets_ = std::make_unique<LabSecrets>(make_secrets());
     start_apis();
     start_existing();
+    wait_for_servers();
     write_environment();
+}
+
+void Lab::wait_for_servers() {
+    for (const auto& server : names_.servers) {
+        const bool existing = std::ranges::find(options_.existing, server.name) != options_.existing.end();
+        if (options_.machines == MachineKind::none || (server.provider == "hetzner" && !existing)) continue;
+        const bool real = options_.machines == MachineKind::real;
+        const auto address = real ? addresses_->for_public(server.ipv4) : "127.0.0.1";
+        if (!wait_for_ssh(address, real ? 22 : sshd_ports_.at(server.ipv4), std::chrono::minutes(2)))
+            throw lab_error(fmt::format("{} doesn't answer on port 22", server.name));
+    }
 }
 
 Lab::~Lab() {

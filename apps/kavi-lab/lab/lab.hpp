@@ -46,6 +46,7 @@ class Lab {
     void start_box();
     void start_apis();
     void start_existing();
+    void wait_for_servers();
     void write_environment();
 
     HetznerSeed hetzner_seed() const;

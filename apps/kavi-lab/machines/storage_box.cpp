@@ -9,8 +9,6 @@
 
 #include <fmt/format.h>
 
-#include <thread>
-
 #include <unistd.h>
 
 namespace kavi::lab {
@@ -32,14 +30,6 @@ std::string ssh_fingerprint(const fs::path& public_key) {
 namespace {
 
 constexpr unsigned box_user = 1000;
-
-/// "SSH-2.0-…" comes from that address and port.
-bool greets(const std::string& address, int port) {
-    const auto socket = connect_to(address, port);
-    if (!socket) return false;
-    limit_waiting(socket.get(), 2);
-    return read_all(socket.get(), true).starts_with("SSH-2.0-");
-}
 
 }  // namespace
 
@@ -69,8 +59,7 @@ void StorageBoxMachine::start(const std::string& prefix,
                  "--ip", address, "--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined", "--security-opt",
                  "apparmor=unconfined", "--volume", mount_point().string() + ":/box", "--volume", settings.string() + ":/etc/box:ro",
                  image, "/usr/local/sbin/box-start"});
-    for (int i = 0; i < 200 && !greets(address, 23); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    if (!greets(address, 23))
+    if (!wait_for_ssh(address, 23, std::chrono::seconds(30)))
         throw lab_error("the Storage Box doesn't answer on port 23").because(docker_.run({"logs", prefix + "-box"}));
 }
 

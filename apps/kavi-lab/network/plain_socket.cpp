@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <thread>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -63,6 +64,18 @@ FileDescriptor connect_to(const std::string& address, int port) {
     if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&there), sizeof there) != 0) return {};
     limit_waiting(socket.get(), 60);
     return socket;
+}
+
+bool wait_for_ssh(const std::string& address, int port, std::chrono::milliseconds time) {
+    const auto deadline = std::chrono::steady_clock::now() + time;
+    while (std::chrono::steady_clock::now() < deadline) {
+        if (const auto socket = connect_to(address, port)) {
+            limit_waiting(socket.get(), 2);
+            if (read_all(socket.get(), true).starts_with("SSH-2.0-")) return true;
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+    return false;
 }
 
 FileDescriptor listen_at_path(const std::string& path) {

@@ -2,6 +2,7 @@
 
 #include <kavi/base/files.hpp>
 
+#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -13,6 +14,9 @@ FileDescriptor listen_at(const std::string& address, int port);
 int port_of(int socket);
 /// Connects within five seconds; empty where that fails.
 FileDescriptor connect_to(const std::string& address, int port);
+
+/// Waits until an SSH server greets there. False: it didn't in time.
+bool wait_for_ssh(const std::string& address, int port, std::chrono::milliseconds time);
 
 /// A Unix socket: listens (replacing what lies there) or connects; empty where connecting fails.
 FileDescriptor listen_at_path(const std::string& path);
