@@ -239,10 +239,20 @@ std::string text_of(const Value& table, std::string_view key) {
     return value == nullptr ? std::string() : value->text;
 }
 
-std::string grant_target(const Value& entry) {
-    if (entry.kind == Value::Kind::text) return entry.text;
+/// As Compose has it: a target that is said stands as it is written, another below the default folder.
+std::string grant_target(const Value& entry, std::string_view folder) {
     const auto target = text_of(entry, "target");
-    return target.empty() ? text_of(entry, "source") : target;
+    if (!target.empty()) return target;
+    return fmt::format(
+        "{}/{}", folder, entry.kind == Value::Kind::text ? entry.text : text_of(entry, "source"));
+}
+
+std::string secret_target(const Value& entry) {
+    return grant_target(entry, "/run/secrets");
+}
+
+std::string config_target(const Value& entry) {
+    return grant_target(entry, "");
 }
 
 std::string mount_target(const Value& entry) {
@@ -277,7 +287,7 @@ Value merge_compose(Value base, const Value& over, Problems& problems) {
 void keep_last_entries(Value& service) {
     static const std::map<std::string_view, Indexer> indexers{{"cap_add", before_equals},
                                                               {"cap_drop", before_equals},
-                                                              {"configs", grant_target},
+                                                              {"configs", config_target},
                                                               {"dns", before_equals},
                                                               {"dns_opt", before_equals},
                                                               {"dns_search", before_equals},
@@ -287,7 +297,7 @@ void keep_last_entries(Value& service) {
                                                               {"labels", before_equals},
                                                               {"links", before_equals},
                                                               {"profiles", before_equals},
-                                                              {"secrets", grant_target},
+                                                              {"secrets", secret_target},
                                                               {"sysctls", before_equals},
                                                               {"tmpfs", before_equals},
                                                               {"volumes", mount_target},

@@ -4,20 +4,23 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 
 namespace kavi::model {
 
 namespace {
 
-/// At each colon that isn't inside "${…}".
+/// At each colon that isn't inside "${…}". A single letter before one is a drive of Windows to Compose.
 std::vector<std::string> split_at_colons(std::string_view spec) {
     std::vector<std::string> sections(1);
     int inside = 0;
     for (std::size_t i = 0; i < spec.size(); ++i) {
         if (spec.substr(i).starts_with("${")) ++inside;
         if (spec[i] == '}' && inside > 0) --inside;
-        if (spec[i] == ':' && inside == 0)
+        const auto& last = sections.back();
+        const bool drive = last.size() == 1 && std::isalpha(static_cast<unsigned char>(last[0])) != 0;
+        if (spec[i] == ':' && inside == 0 && !drive)
             sections.emplace_back();
         else
             sections.back() += spec[i];

@@ -254,8 +254,8 @@ TEST_CASE("what kavi and Compose refuse") {
         {"services: {a: {image: i:1, command: 'echo $1'}}\n", {}},
         {"services: {a: {image: i:1, command: 'a; b'}}\n",
          {"a.yml:1:37: Compose drops what follows the unquoted ; in \"command\""}},
-        {"services: {a: {image: i:1, volumes: ['d:/d']}}\nvolumes: {dd: }\n",
-         {"a.yml:1:38: there is no volume \"d\""}},
+        {"services: {a: {image: i:1, volumes: ['dx:/d']}}\nvolumes: {dd: }\n",
+         {"a.yml:1:38: there is no volume \"dx\""}},
         {"services: {a: {image: i:1, secrets: [s]}}\n", {"a.yml:1:38: there is no secret \"s\""}},
         {"services: {a: {image: i:1, networks: [n]}}\n", {"a.yml:1:12: there is no network for a, \"n\""}},
         {"services: {a: {image: i:1, depends_on: [b]}}\n",
@@ -268,10 +268,12 @@ TEST_CASE("what kavi and Compose refuse") {
           "a.yml:1:56: \"healthy\" is no condition of a dependency"}},
         {"services: {a: {image: i:1, restart: sometimes}}\n",
          {"a.yml:1:37: \"sometimes\" is no restart policy"}},
-        {"services: {a: {image: i:1, volumes: ['a:b:c:d']}}\n",
-         {"a.yml:1:38: \"a:b:c:d\": too many colons",
-          "a.yml:1:38: the target \"b\" must be an absolute path",
-          "a.yml:1:38: there is no volume \"a\""}},
+        {"services: {a: {image: i:1, volumes: ['aa:bb:cc:dd']}}\n",
+         {"a.yml:1:38: \"aa:bb:cc:dd\": too many colons",
+          "a.yml:1:38: the target \"bb\" must be an absolute path",
+          "a.yml:1:38: there is no volume \"aa\""}},
+        {"services: {a: {image: i:1, volumes: ['c:/d']}}\n",
+         {"a.yml:1:38: the target \"c:/d\" must be an absolute path"}},
         {"services: {a: {image: i:1, ports: ['80:http']}}\n", {"a.yml:1:36: this isn't a port"}},
         {"services: {a: {image: i:1, healthcheck: {test: [curl]}}}\n",
          {"a.yml:1:48: the first word of \"test\" must be NONE, CMD or CMD-SHELL"}},
@@ -295,7 +297,7 @@ TEST_CASE("a later file lies over an earlier one as Compose merges them") {
               "    command: [one]\n"
               "    environment: {A: 1, B: 2}\n"
               "    labels: [l=1, m=2]\n"
-              "    volumes: ['v:/data', './x:/x']\n"
+              "    volumes: ['v1:/data', './x:/x']\n"
               "    ports: ['80:80']\n"
               "    depends_on: [b]\n"
               "    networks: [one]\n"
@@ -303,14 +305,14 @@ TEST_CASE("a later file lies over an earlier one as Compose merges them") {
               "    cap_add: [A]\n"
               "  b: {image: i:2}\n"
               "networks: {one: , two: }\n"
-              "volumes: {v: , w: }\n",
+              "volumes: {v1: , w1: }\n",
               "services:\n"
               "  a:\n"
               "    image: i:3\n"
               "    command: [two]\n"
               "    environment: [B=3, C=4]\n"
               "    labels: {m: 3}\n"
-              "    volumes: ['w:/data']\n"
+              "    volumes: ['w1:/data']\n"
               "    ports: ['80:80', '443:443']\n"
               "    depends_on: {b: {condition: service_healthy}}\n"
               "    networks: {two: {aliases: [z]}}\n"
@@ -325,7 +327,7 @@ TEST_CASE("a later file lies over an earlier one as Compose merges them") {
           std::map<std::string, std::optional<std::string>>{{"A", "1"}, {"B", "3"}, {"C", "4"}});
     CHECK(a.labels == std::map<std::string, std::string>{{"l", "1"}, {"m", "3"}});
     REQUIRE(a.mounts.size() == 2);
-    CHECK(a.mounts[0].source == "w");
+    CHECK(a.mounts[0].source == "w1");
     CHECK(a.ports.size() == 2);
     CHECK(a.depends_on.at("b").condition == ComposeDependency::Condition::healthy);
     CHECK(a.networks == Lines{"one", "two"});

@@ -34,14 +34,14 @@ const std::string base =
     "    env_file: [a.env]\n"
     "    secrets: [s, t, u]\n"
     "    configs: [{source: c, target: /c}]\n"
-    "    volumes: ['v:/v', './x.sh:/x.sh:ro', '/mnt/box:/box']\n"
+    "    volumes: ['v1:/v', './x.sh:/x.sh:ro', '/mnt/box:/box']\n"
     "    networks: [n]\n"
     "    depends_on: [b]\n"
     "    profiles: []\n"
     "  b: {image: i:1}\n"
     "secrets: {s: {file: '$KAVI_SECRETS/S'}, t: {file: ./t.txt}, u: {environment: U}}\n"
     "configs: {c: {content: 'x ${CONTENT}'}}\n"
-    "volumes: {v: }\n"
+    "volumes: {v1: }\n"
     "networks: {n: {internal: true}}\n";
 
 std::string replaced(std::string text, std::string_view from, std::string_view to) {
@@ -64,7 +64,7 @@ TEST_CASE("a service is made of its subtree, variables, files, secrets, volumes 
                                         "text image",
                                         "text network n",
                                         "text secret u",
-                                        "text volume v",
+                                        "text volume v1",
                                         "variable CONTENT",
                                         "variable KAVI_SECRETS",
                                         "variable LEVEL",
@@ -86,7 +86,7 @@ TEST_CASE("only what makes another container changes a fingerprint") {
         {"image: i:1", "image: i:2", true},
         {"${LEVEL:-info}", "${LEVEL:-debug}", true},
         {"internal: true", "internal: false", true},
-        {"volumes: {v: }", "volumes: {v: {name: other}}", true},
+        {"volumes: {v1: }", "volumes: {v1: {name: other}}", true},
         {"x ${CONTENT}", "y ${CONTENT}", true},
         {"'$KAVI_SECRETS/S'", "'$KAVI_SECRETS/T'", true},
     }));
