@@ -56,25 +56,35 @@ KindOfName kind_of_name(const Estate& estate, NameUse::Kind kind) {
 
 class Checker {
   public:
-    Checker(const Estate& estate, const Origins& origins, Problems& problems)
-        : estate_(estate), origins_(origins), problems_(problems) {}
+    Checker(const Estate& estate, const Origins& origins, const FlawedTables& flawed, Problems& problems)
+        : estate_(estate), origins_(origins), flawed_(flawed), problems_(problems) {}
 
     void check() {
         check_namespace();
-        check_secrets();
-        for (const auto& [name, server] : estate_.servers) check_server(path_of("servers", name), server);
-        for (const auto& [name, stack] : estate_.stacks) check_stack(path_of("stacks", name), stack);
-        for (const auto& [name, service] : estate_.services) check_service(path_of("services", name), service);
-        for (const auto& [name, domain] : estate_.domains) check_domain(path_of("domains", name), domain);
-        for (const auto& [name, storage] : estate_.storages) check_storage(path_of("storage", name), storage);
-        check_backup();
+        if (is_sound("secrets")) check_secrets();
+        check_recipients();
+        each(estate_.servers, "servers", &Checker::check_server);
+        each(estate_.stacks, "stacks", &Checker::check_stack);
+        each(estate_.services, "services", &Checker::check_service);
+        each(estate_.domains, "domains", &Checker::check_domain);
+        each(estate_.storages, "storage", &Checker::check_storage);
+        each(estate_.backup.items, "backup.items", &Checker::check_item);
+        each(estate_.escrow, "escrow", &Checker::check_escrow);
+        if (is_sound("backup")) check_backup();
         check_places();
-        for (const auto& [name, key] : estate_.escrow)
-            if (key.locations.empty())
-                error(path_of("escrow", name) + ".locations", "a key in escrow needs a location at least");
     }
 
   private:
+    bool is_sound(const std::string& path) const { return !flawed_.contains(path); }
+
+    template <typename T>
+    void each(const std::map<std::string, T>& entries,
+              std::string_view table,
+              void (Checker::*check_one)(const std::string&, const T&)) {
+        for (const auto& [name, entry] : entries)
+            if (const auto path = path_of(table, name); is_sound(path)) (this->*check_one)(path, entry);
+    }
+
     void error(const std::string& path, std::string message, std::string hint = {}) {
         problems_.error(value_at(origins_, path), std::move(message), std::move(hint));
     }
@@ -112,7 +122,7 @@ class Checker {
     void check_secrets() {
         const auto& secrets = estate_.secrets;
         const bool local = std::ranges::any_of(secrets.sealed, &Place::local);
-        if (!says("secrets")) return check_recipients();
+        if (!says("secrets")) return;
         if (secrets.provider == SecretsConfig::Provider::infisical) {
             must_say("secrets", {"url", "project"}, "the provider is \"infisical\"");
             if (secrets.sealed.empty())
@@ -123,7 +133,6 @@ class Checker {
             must_not_say("secrets", {"url", "via", "project"}, "the provider is \"sealed\"");
             if (!local) error_at_key("secrets", "[secrets] needs a local path in \"sealed\": the provider is \"sealed\"");
         }
-        check_recipients();
     }
 
     void check_recipients() {
@@ -133,7 +142,9 @@ class Checker {
         for (const auto& [name, person] : estate_.operators)
             if (!person.ssh && !person.age)
                 error_at_key(path_of("operators", name), fmt::format("operator \"{}\" has neither ssh nor age", name));
-        if (!seals || recipients >= 2) return;
+        const bool readable = std::ranges::none_of(
+            flawed_, [](const auto& path) { return path.starts_with("operators.") || path == "secrets"; });
+        if (!seals || !readable || recipients >= 2) return;
         const std::string path = estate_.operators.empty() ? "estate" : "operators." + estate_.operators.begin()->first;
         if (recipients == 0)
             error_at_key(path, "no operator has an age recipient: nobody could open sealed copies and backups");
@@ -246,7 +257,6 @@ class Checker {
     }
 
     void check_backup() {
-        for (const auto& [name, item] : estate_.backup.items) check_item(path_of("backup.items", name), item);
         if (!estate_.backup.items.empty() && estate_.backup.stores.empty())
             error_at_key("backup", "[backup] needs \"stores\": backups have to go somewhere");
         const bool keeps = std::ranges::any_of(estate_.backup.keep, [](const auto& entry) { return entry.second > 0; });
@@ -257,7 +267,6 @@ class Checker {
         const bool database = item.kind == BackupItem::Kind::postgres || item.kind == BackupItem::Kind::redis;
         const bool git = item.kind == BackupItem::Kind::git;
         const auto* why = database ? "its kind is a database" : git ? "its kind is \"git\"" : "its kind is \"files\"";
-        if (!says(path_of(path, "kind"))) return;
         if (database) {
             must_say(path, {"service"}, why);
             must_not_say(path, {"source", "mirror", "exclude"}, why);
@@ -274,6 +283,10 @@ class Checker {
                   "name the path of its mount, as in \"SERVER:/mnt/…\"");
         if (item.source && item.source->local())
             error(path + ".source", fmt::format("\"{}\" names no server", item.source->path), "as in \"SERVER:/path\" or \"SERVER:volume/NAME\"");
+    }
+
+    void check_escrow(const std::string& path, const EscrowKey& key) {
+        if (key.locations.empty()) error(path + ".locations", "a key in escrow needs a location at least");
     }
 
     void check_places() {
@@ -304,6 +317,7 @@ class Checker {
 
     const Estate& estate_;
     const Origins& origins_;
+    const FlawedTables& flawed_;
     Problems& problems_;
 };
 
@@ -340,8 +354,8 @@ void check_secrets_said(const Origins& origins, std::span<const NameUse> uses, P
                        "[secrets] provider = \"infisical\" or \"sealed\"");
 }
 
-void check_estate(const Estate& estate, const Origins& origins, Problems& problems) {
-    Checker(estate, origins, problems).check();
+void check_estate(const Estate& estate, const Origins& origins, const FlawedTables& flawed, Problems& problems) {
+    Checker(estate, origins, flawed, problems).check();
 }
 
 }  // namespace kavi::model

@@ -84,10 +84,12 @@ class StackChecker {
         for (const auto& [name, service] : estate_.services)
             if (service.server) known.push_back(name);
         for (const auto& use : uses)
-            if (std::ranges::find(known, use.name) == known.end())
+            if (std::ranges::find(known, use.name) == known.end()) {
+                unknown_service_ = true;
                 problems_.error(use.at,
                                 fmt::format("service \"{}\" is neither in a stack nor in [services]", use.name),
                                 did_you_mean(use.name, known));
+            }
     }
 
     void check_secrets(const Stack& stack, const ComposeProject& project) {
@@ -115,6 +117,7 @@ class StackChecker {
         for (const auto& [name, value] : stack_variables(estate_, stack)) known.insert(name);
         for (const auto& use : missing_variables(project, known)) {
             if (stack.env && !use.name.starts_with("KAVI_")) continue;
+            if (unknown_service_ && use.name.starts_with("KAVI_DOMAIN_")) continue;  // it follows from that name
             const auto message = use.message.empty() ? fmt::format("nothing sets the variable {}", use.name)
                                                      : fmt::format("nothing sets the variable {}: {}", use.name, use.message);
             if (use.required)
@@ -138,8 +141,8 @@ class StackChecker {
             const auto position = service.label_positions.find(label);
             const auto at = position != service.label_positions.end() ? position->second : service.at;
             for (const auto& host : traefik_hosts(rule)) {
+                if (host.empty() || host.find('$') != std::string::npos) continue;  // its variable is the problem
                 routed_.insert(lower(host));
-                if (host.find('$') != std::string::npos) continue;  // an absent variable has its own problem
                 const auto domain = estate_.domains.find(lower(host));
                 if (domain == estate_.domains.end())
                     problems_.error(at, fmt::format("Traefik's Host(\"{}\") is in no [domains] table", host), did_you_mean(host, domains));
@@ -151,6 +154,7 @@ class StackChecker {
 
     /// The other way: a domain of a service behind Traefik needs a rule.
     void check_domains() {
+        if (unknown_service_) return;
         for (const auto& [name, domain] : estate_.domains) {
             const auto stacks = stacks_of_.find(domain.service);
             if (stacks == stacks_of_.end() || routed_.contains(lower(name))) continue;
@@ -226,6 +230,7 @@ class StackChecker {
     Problems& problems_;
     std::map<std::string, std::vector<std::string>> stacks_of_;
     std::set<std::string> routed_;
+    bool unknown_service_ = false;
 };
 
 }  // namespace

@@ -83,16 +83,24 @@ bool is_private_group(gid_t gid, uid_t owner) {
     return user_name == group.gr_name;
 }
 
-/// Who could change it, in words; empty: only those who may.
-std::string who_could_write(const fs::path& path, const std::vector<uid_t>& owners, bool folder) {
+struct Danger {
+    std::string why, fix;
+};
+
+/// Who else could change it; nullopt: only those who may.
+std::optional<Danger> danger_of(const fs::path& path, const std::vector<uid_t>& owners, bool folder) {
     const auto status = status_of(path);
+    const auto name = path.string();
     const bool owned = status.st_uid == 0 || std::ranges::find(owners, status.st_uid) != owners.end();
-    if (!owned) return fmt::format("{} belongs to another user (uid {})", path.string(), status.st_uid);
-    if (folder && (status.st_mode & S_ISVTX) != 0) return {};  // there nobody may replace another's file
-    if ((status.st_mode & S_IWOTH) != 0) return fmt::format("everybody may write to {}", path.string());
+    if (!owned)
+        return Danger{fmt::format("{} belongs to another user (uid {})", name, status.st_uid),
+                      fmt::format("if it is yours: chown {} {}", owners.empty() ? 0 : owners.front(), name)};
+    if (folder && (status.st_mode & S_ISVTX) != 0) return std::nullopt;  // nobody may replace another's file there
+    if ((status.st_mode & S_IWOTH) != 0)
+        return Danger{fmt::format("everybody may write to {}", name), fmt::format("chmod go-w {}", name)};
     if ((status.st_mode & S_IWGRP) != 0 && !is_private_group(status.st_gid, status.st_uid))
-        return fmt::format("the group may write to {}", path.string());
-    return {};
+        return Danger{fmt::format("the group may write to {}", name), fmt::format("chmod g-w {}", name)};
+    return std::nullopt;
 }
 
 }  // namespace
@@ -115,11 +123,11 @@ FoundEstate find_estate(const FindEstate& where) {
 }
 
 void refuse_if_others_can_write(const fs::path& file, const std::vector<uid_t>& owners) {
-    auto why = who_could_write(file, owners, false);
-    if (why.empty()) why = who_could_write(file.parent_path(), owners, true);
-    if (why.empty()) return;
+    auto danger = danger_of(file, owners, false);
+    if (!danger) danger = danger_of(file.parent_path(), owners, true);
+    if (!danger) return;
     Error error(errors::config_untrusted, fmt::format("others could have written {}", file.string()));
-    throw error.because(std::move(why)).fix(fmt::format("ls -ld {0} {1}; then chmod go-w {0} {1}, or chown them", file.parent_path().string(), file.string()));
+    throw error.because(danger->why).fix(danger->fix);
 }
 
 TrustStore TrustStore::load(const fs::path& file) {

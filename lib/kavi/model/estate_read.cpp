@@ -16,7 +16,7 @@ EstateFile read_estate(int file, Problems& problems) {
     result.origins = std::move(reading.origins);
     check_names(result.estate, reading.names, problems);
     check_secrets_said(result.origins, reading.names, problems);
-    check_estate(result.estate, result.origins, problems);
+    check_estate(result.estate, result.origins, reading.flawed, problems);
     for (auto& use : reading.names)
         if (use.kind == NameUse::Kind::service) result.services.push_back(std::move(use));
     return result;

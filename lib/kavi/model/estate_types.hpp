@@ -1,6 +1,7 @@
 #pragma once
 
 #include <kavi/base/json.hpp>
+#include <kavi/model/estate_check.hpp>
 #include <kavi/model/estate_file.hpp>
 #include <kavi/model/problem.hpp>
 
@@ -31,6 +32,7 @@ struct Reading {
     Problems& problems;
     Origins origins = {};
     std::vector<NameUse> names = {};
+    FlawedTables flawed = {};
 };
 
 /// A value to read: where it stands, and where its key does.
@@ -398,19 +400,9 @@ class TableType final : public Type<Owner> {
         : fields_(std::move(fields)), finish_(std::move(finish)) {}
 
     void read(const Node& node, Owner& target, Reading& reading) const override {
-        if (node.value.kind != Value::Kind::table) return refuse_kind(node, "a table", reading);
-        for (const auto& member : node.value.members) {
-            const auto* field = find(member.key);
-            if (field == nullptr) {
-                refuse_key(member, node, keys(), reading);
-                continue;
-            }
-            const auto path = path_of(node.path, member.key);
-            reading.origins[path] = {member.at, member.value.at};
-            field->read({member.value, path, member.at}, target, reading);
-        }
-        for (const auto& field : fields_)
-            if (field.required && node.value.find(field.key) == nullptr) refuse_missing(node, field.key, reading);
+        const auto problems_before = reading.problems.count();
+        read_fields(node, target, reading);
+        if (reading.problems.count() != problems_before) reading.flawed.insert(node.path);
         if (finish_) finish_(node, target);
     }
 
@@ -468,6 +460,22 @@ class TableType final : public Type<Owner> {
     }
 
   private:
+    void read_fields(const Node& node, Owner& target, Reading& reading) const {
+        if (node.value.kind != Value::Kind::table) return refuse_kind(node, "a table", reading);
+        for (const auto& member : node.value.members) {
+            const auto* field = find(member.key);
+            if (field == nullptr) {
+                refuse_key(member, node, keys(), reading);
+                continue;
+            }
+            const auto path = path_of(node.path, member.key);
+            reading.origins[path] = {member.at, member.value.at};
+            field->read({member.value, path, member.at}, target, reading);
+        }
+        for (const auto& field : fields_)
+            if (field.required && node.value.find(field.key) == nullptr) refuse_missing(node, field.key, reading);
+    }
+
     const Field<Owner>* find(std::string_view key) const {
         for (const auto& field : fields_)
             if (field.key == key) return &field;

@@ -78,8 +78,10 @@ TEST_CASE("each mistake is said with its place and what would be right") {
         {"service = \"app\"", "service = \"apq\"",
          "kavi.toml:23:11: service \"apq\" is neither in a stack nor in [services]\n"
          "   23 | service = \"apq\"\n"
-         "      |           ^^^^^ did you mean \"app\"?\n"
-         "compose.yml:10:7: Traefik's Host"},
+         "      |           ^^^^^ did you mean \"app\"?\n1 problem\n"},
+        {"ipv4 = \"192.0.2.7\"", "provider = \"hetzer\"\ntype = \"cx22\"\nprotect = true",
+         "kavi.toml:11:12: provider can't be \"hetzer\"\n   11 | provider = \"hetzer\"\n"
+         "      |            ^^^^^^^^ did you mean \"hetzner\"?\n1 problem\n"},
         {"[services.app]", "[services.apq]", "service \"apq\" is in no stack and has no server\n   18 | [services.apq]\n      |           ^^^ did you mean \"app\"?"},
         {"server = \"box\"", "server = \"bax\"", "there is no server \"bax\"\n   15 | server = \"bax\"\n      |          ^^^^^ did you mean \"box\"?"},
         {"server = \"box\"\n", "", "kavi.toml:14:9: [stacks.web] needs \"server\""},
@@ -156,6 +158,7 @@ TEST_CASE("rules of Traefik and [domains] are held against each other, both ways
         {"Host(`www.example.com`)", "compose.yml:10:7: Traefik's Host(\"www.example.com\") is in no [domains] table"},
         {"Host(`www.example.com`)", "kavi.toml:22:10: no Traefik rule of service \"app\" has Host(`www.example.org`)"},
         {"Host(`WWW.example.org`) || Host(`a.example.org`)", "Host(\"a.example.org\") is in no [domains] table"},
+        {"Host(``)", "kavi.toml:22:10: no Traefik rule of service \"app\""},
         {"PathPrefix(`/x`)", "compose knows the name as ${KAVI_DOMAIN_APP}"},
     }));
     CAPTURE(rule.rule);
