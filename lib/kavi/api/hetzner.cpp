@@ -250,17 +250,30 @@ void HetznerCloud::apply_firewall(std::int64_t firewall, std::int64_t server, st
 Labels HetznerCloud::change_labels(std::int64_t server,
                                    const std::map<std::string, std::optional<std::string>>& changes,
                                    std::stop_token stop) {
-    const auto path = fmt::format("/servers/{}", server);
-    const auto doing = fmt::format("change the labels of server {}", server);
+    return relabel(fmt::format("/servers/{}", server), "server", changes, std::move(stop));
+}
+
+Labels HetznerCloud::change_firewall_labels(std::int64_t firewall,
+                                            const std::map<std::string, std::optional<std::string>>& changes,
+                                            std::stop_token stop) {
+    return relabel(fmt::format("/firewalls/{}", firewall), "firewall", changes, std::move(stop));
+}
+
+Labels HetznerCloud::relabel(std::string_view resource,
+                             std::string_view key,
+                             const std::map<std::string, std::optional<std::string>>& changes,
+                             std::stop_token stop) {
+    const auto doing = fmt::format("change the labels of {}", resource.substr(1));
     for (int attempt = 1;; ++attempt) {
-        auto labels = server_from(member(wire_->need(doing, "GET", path, nullptr, stop), "server")).labels;
-        for (const auto& [key, value] : changes)
+        const auto now = wire_->need(doing, "GET", resource, nullptr, stop);
+        auto labels = server_from(member(now, key)).labels;
+        for (const auto& [name, value] : changes)
             if (value)
-                labels[key] = *value;
+                labels[name] = *value;
             else
-                labels.erase(key);
+                labels.erase(name);
         const Json body{{"labels", labels}};
-        auto answer = wire_->call("PUT", path, &body, stop);
+        auto answer = wire_->call("PUT", resource, &body, stop);
         if (std::holds_alternative<Json>(answer)) return labels;
         const auto& refusal = std::get<HetznerRefusal>(answer);
         const bool passing = refusal.is("conflict") || refusal.is("locked");
@@ -288,6 +301,19 @@ void HetznerCloud::delete_server(std::int64_t server, std::stop_token stop) {
         nullptr,
         "not_found",
         stop);
+}
+
+void HetznerCloud::delete_firewall(std::int64_t firewall, std::stop_token stop) {
+    const auto doing = fmt::format("delete firewall {}", firewall);
+    for (int attempt = 1;; ++attempt) {
+        auto answer = wire_->call("DELETE", fmt::format("/firewalls/{}", firewall), nullptr, stop);
+        const auto* refusal = std::get_if<HetznerRefusal>(&answer);
+        if (!refusal || refusal->is("not_found")) return;
+        const bool passing =
+            refusal->is("resource_in_use") || refusal->is("locked") || refusal->is("conflict");
+        if (!passing || attempt == tries) throw error_of(*refusal, doing);
+        wire_->pause(std::chrono::seconds(attempt), doing, stop);
+    }
 }
 
 void HetznerCloud::rebuild_server(std::int64_t server,

@@ -98,11 +98,19 @@ class HetznerCloud {
                          const std::map<std::string, std::optional<std::string>>& changes,
                          std::stop_token stop);
 
+    /// The same for a firewall's.
+    Labels change_firewall_labels(std::int64_t firewall,
+                                  const std::map<std::string, std::optional<std::string>>& changes,
+                                  std::stop_token stop);
+
     /// Protects from deletion and rebuild, or lifts both (they must be equal).
     void protect(std::int64_t server, bool wanted, std::stop_token stop);
     /// Gone at once, no graceful stop; primary IPs without auto_delete stay. A server that isn't there is no
     /// error.
     void delete_server(std::int64_t server, std::stop_token stop);
+    /// One that still guards something (a server that is just being deleted) is waited for a while; one that
+    /// isn't there is no error.
+    void delete_firewall(std::int64_t firewall, std::stop_token stop);
     /// A fresh system disk of that image; id, addresses and labels stay. New user_data is always sent.
     void rebuild_server(std::int64_t server,
                         std::string_view image,
@@ -119,6 +127,11 @@ class HetznerCloud {
 
   private:
     std::vector<std::int64_t> running_actions(std::string_view resource, std::stop_token stop);
+
+    Labels relabel(std::string_view resource,
+                   std::string_view member,
+                   const std::map<std::string, std::optional<std::string>>& changes,
+                   std::stop_token stop);
 
     /// Those of the actions that haven't ended; a failed or missing one throws errors::hetzner_failed.
     std::vector<std::int64_t> still_running(std::span<const std::int64_t> ids, std::stop_token stop);

@@ -87,7 +87,7 @@ class ProtectHandler final : public StepHandler<ServerIdStep> {
         if (!id)
             if (const auto facts = tools_.facts.find(step.server)) id = facts->hetzner_id;
         if (!id) throw Error(errors::state_unexpected, fmt::format("server {} is gone", step.server));
-        tools_.cloud.protect(*id, true, stop);
+        tools_.cloud.protect(*id, step.wanted, stop);
     }
 };
 
@@ -96,6 +96,32 @@ class StartHandler final : public StepHandler<ServerIdStep> {
 
     void carry_out(const ServerIdStep& step, std::stop_token stop) override {
         tools_.cloud.power_on(step.id.value_or(0), stop);
+    }
+};
+
+class DeleteHandler final : public StepHandler<ServerIdStep> {
+    using StepHandler::StepHandler;
+
+    void carry_out(const ServerIdStep& step, std::stop_token stop) override {
+        tools_.cloud.delete_server(step.id.value_or(0), stop);
+        tools_.facts.forget(step.server);
+    }
+};
+
+class FirewallDeleteHandler final : public StepHandler<FirewallStep> {
+    using StepHandler::StepHandler;
+
+    void carry_out(const FirewallStep& step, std::stop_token stop) override {
+        tools_.cloud.delete_firewall(step.id.value_or(0), stop);
+    }
+};
+
+class LabelsHandler final : public StepHandler<LabelsStep> {
+    using StepHandler::StepHandler;
+
+    void carry_out(const LabelsStep& step, std::stop_token stop) override {
+        if (step.server) tools_.cloud.change_labels(*step.server, step.changes, stop);
+        if (step.firewall) tools_.cloud.change_firewall_labels(*step.firewall, step.changes, stop);
     }
 };
 
@@ -205,6 +231,9 @@ struct HetznerHandlers::Parts {
     ServerHandler server{tools};
     ProtectHandler protect{tools};
     StartHandler start{tools};
+    DeleteHandler deleter{tools};
+    FirewallDeleteHandler firewall_deleter{tools};
+    LabelsHandler labels{tools};
 };
 
 HetznerHandlers::HetznerHandlers(HetznerTools tools) : parts_(new Parts{.tools = std::move(tools)}) {}
@@ -219,6 +248,9 @@ void HetznerHandlers::add_to(run::Handlers& handlers) const {
     handlers.insert_or_assign("hetzner/server", &parts_->server);
     handlers.insert_or_assign("hetzner/protect", &parts_->protect);
     handlers.insert_or_assign("hetzner/start", &parts_->start);
+    handlers.insert_or_assign("hetzner/delete", &parts_->deleter);
+    handlers.insert_or_assign("hetzner/firewall-delete", &parts_->firewall_deleter);
+    handlers.insert_or_assign("hetzner/labels", &parts_->labels);
 }
 
 }  // namespace kavi::ops

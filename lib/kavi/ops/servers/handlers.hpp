@@ -23,8 +23,8 @@ struct HetznerTools {
     std::function<net::SshKeyPair()> make_key = [] { return net::make_ed25519_key("kavi-boot"); };
 };
 
-/// Handlers for everything that plan_servers plans, by kind. Each is safe to repeat after any interruption: a
-/// thing that was made in the meantime is found by its name.
+/// Handlers for everything that plan_servers and lifecycle.hpp plan, by kind. Each is safe to repeat after
+/// any interruption: a thing that was made in the meantime is found by its name.
 class HetznerHandlers {
   public:
     explicit HetznerHandlers(HetznerTools tools);

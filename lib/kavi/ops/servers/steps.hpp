@@ -4,6 +4,7 @@
 #include <kavi/plan/plan.hpp>
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -54,6 +55,16 @@ struct ServerStep final : plan::Payload {
 struct ServerIdStep final : plan::Payload {
     std::string server;
     std::optional<std::int64_t> id;  ///< nullopt: made by this plan
+    bool wanted = true;              ///< protection: on or off
+};
+
+/// Keys to be set, and (empty optionals) to be removed.
+using LabelChanges = std::map<std::string, std::optional<std::string>>;
+
+/// Labels of a server or of a firewall: one of the two is set.
+struct LabelsStep final : plan::Payload {
+    std::optional<std::int64_t> server, firewall;
+    LabelChanges changes;
 };
 
 /// The label with the digest of the user data that a server was made with (the API doesn't give it back).

@@ -78,6 +78,14 @@ std::string pin_of(const Json& result, const std::string& server) {
 
 }  // namespace
 
+plan::Action trust_record_action(const std::string& server) {
+    auto action = step_action(
+        server,
+        {"record", "host key pin", "from kavi.toml into labels", TrustPhase::ready, TrustPhase::ready});
+    action.verb = plan::Verb::update;
+    return action;
+}
+
 plan::Plan plan_trust(const model::Estate&,
                       std::span<const std::string> names,
                       const ManagedServers& managed,
@@ -93,10 +101,7 @@ plan::Plan plan_trust(const model::Estate&,
         const auto& one = found->second;
         if (one.trust.phase != TrustPhase::ready) add_steps(plan, name, one.trust.phase, std::move(needs));
         if (one.labelled) continue;
-        auto action = step_action(
-            name,
-            {"record", "host key pin", "from kavi.toml into labels", TrustPhase::ready, TrustPhase::ready});
-        action.verb = plan::Verb::update;
+        auto action = trust_record_action(name);
         action.after = std::move(needs);
         plan.actions.push_back(std::move(action));
     }

@@ -21,6 +21,10 @@ plan::Plan plan_trust(const model::Estate& estate,
                       const ManagedServers& managed,
                       const plan::Plan& servers);
 
+/// "trust/<server>/record": the pin of kavi.toml into the server's labels, once a connection has shown that
+/// key.
+plan::Action trust_record_action(const std::string& server);
+
 struct TrustTools {
     api::HetznerCloud& cloud;
     Hosts& hosts;
