@@ -12,8 +12,8 @@ namespace kavi::app {
 /// What `kavi dns` needs of the estate: where services are, and where their servers can be reached.
 model::ServiceServers service_servers(const model::LoadedEstate& loaded);
 
-/// Addresses that kavi.toml doesn't say, of servers that domains lead to: Hetzner is asked, but only where there are
-/// such servers.
+/// Addresses that kavi.toml doesn't say, of servers that domains lead to: Hetzner is asked, but only where
+/// there are such servers.
 model::Addresses observed_addresses(EstateSession& session, std::stop_token stop);
 
 /// Looks at the zones (all, or those named) and decides what to change.

@@ -1,5 +1,6 @@
-// What planning a zone costs: CPU time for 10, 1,000 and 10,000 records with none, one and all changed, and the
-// process's peak memory with the answers of the API included. Prints a table, and JSON where a file is named.
+// What planning a zone costs: CPU time for 10, 1,000 and 10,000 records with none, one and all changed, and
+// the process's peak memory with the answers of the API included. Prints a table, and JSON where a file is
+// named.
 
 #include <kavi/base/files.hpp>
 #include <kavi/ops/dns/plan.hpp>
@@ -40,9 +41,11 @@ class CannedZone final : public net::Transport {
     explicit CannedZone(std::size_t count) : count_(count) {}
 
     net::Response send(const net::Request& request, std::stop_token) override {
-        if (request.url.find("/tokens/verify") != std::string::npos) return answer(R"({"id":"x","status":"active"})");
+        if (request.url.find("/tokens/verify") != std::string::npos)
+            return answer(R"({"id":"x","status":"active"})");
         if (request.url.find("/zones?") != std::string::npos)
-            return answer(R"([{"id":"z","name":"kua.cl","status":"active","paused":false,"type":"full","plan":{"legacy_id":"enterprise"}}])");
+            return answer(
+                R"([{"id":"z","name":"kua.cl","status":"active","paused":false,"type":"full","plan":{"legacy_id":"enterprise"}}])");
         const auto page = std::stoul(request.url.substr(request.url.find("?page=") + 6));
         std::string records = "[";
         const auto begin = (page - 1) * api::cloudflare_page;
@@ -51,13 +54,18 @@ class CannedZone final : public net::Transport {
                 R"({}{{"id":"{:032x}","type":"A","name":"host-{}.kua.cl","content":"{}","proxiable":true,"proxied":false,"ttl":1,)"
                 R"("settings":{{}},"meta":{{}},"comment":"kavi:kavi","tags":[],"created_on":"2026-11-25T02:00:00.000000Z",)"
                 R"("modified_on":"2026-11-25T02:00:00.000000Z","comment_modified_on":"2026-11-25T02:00:00.000000Z"}})",
-                i == begin ? "" : ",", i, i, address(i));
+                i == begin ? "" : ",",
+                i,
+                i,
+                address(i));
         return answer(records + "]", fmt::format(R"(,"result_info":{{"total_count":{}}})", count_));
     }
 
   private:
     static net::Response answer(const std::string& result, const std::string& more = {}) {
-        return {.status = 200, .body = fmt::format(R"({{"success":true,"errors":[],"messages":[],"result":{}{}}})", result, more)};
+        return {.status = 200,
+                .body = fmt::format(
+                    R"({{"success":true,"errors":[],"messages":[],"result":{}{}}})", result, more)};
     }
 
     std::size_t count_;
@@ -94,7 +102,8 @@ Row measure(std::size_t count, std::size_t changed) {
         const auto c = cpu_ms();
         const auto digest = plan::digest(plan.plan);
         const auto d = cpu_ms();
-        if (plan.plan.actions.size() != changed || digest.empty()) throw std::runtime_error("the plan isn't what it should be");
+        if (plan.plan.actions.size() != changed || digest.empty())
+            throw std::runtime_error("the plan isn't what it should be");
         row.observe = std::min(row.observe, b - a);
         row.plan = std::min(row.plan, c - b);
         row.digest = std::min(row.digest, d - c);
@@ -106,14 +115,29 @@ Row measure(std::size_t count, std::size_t changed) {
 
 int main(int argc, char** argv) {
     auto rows = Json::array();
-    fmt::print("{:>8} {:>8} {:>12} {:>10} {:>10}   (CPU, ms)\n", "records", "changed", "read answers", "plan", "digest");
+    fmt::print("{:>8} {:>8} {:>12} {:>10} {:>10}   (CPU, ms)\n",
+               "records",
+               "changed",
+               "read answers",
+               "plan",
+               "digest");
     for (const std::size_t count : {10U, 1000U, 10000U}) {
         for (const std::size_t changed : {std::size_t{0}, std::size_t{1}, count}) {
             const auto row = measure(count, changed);
-            fmt::print("{:>8} {:>8} {:>12.2f} {:>10.2f} {:>10.2f}\n", row.records, row.changed, row.observe, row.plan, row.digest);
-            rows.push_back({{"records", row.records}, {"changed", row.changed}, {"observe_ms", row.observe}, {"plan_ms", row.plan}, {"digest_ms", row.digest}});
+            fmt::print("{:>8} {:>8} {:>12.2f} {:>10.2f} {:>10.2f}\n",
+                       row.records,
+                       row.changed,
+                       row.observe,
+                       row.plan,
+                       row.digest);
+            rows.push_back({{"records", row.records},
+                            {"changed", row.changed},
+                            {"observe_ms", row.observe},
+                            {"plan_ms", row.plan},
+                            {"digest_ms", row.digest}});
         }
     }
     fmt::print("peak memory {:.1f} MiB\n", peak_mib());
-    if (argc > 1) write_file_atomic(argv[1], Json{{"dns_plan", rows}, {"peak_mib", peak_mib()}}.dump(2) + "\n", 0644);
+    if (argc > 1)
+        write_file_atomic(argv[1], Json{{"dns_plan", rows}, {"peak_mib", peak_mib()}}.dump(2) + "\n", 0644);
 }

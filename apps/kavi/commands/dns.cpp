@@ -53,7 +53,8 @@ std::vector<std::string> carried_out(const Result& result) {
 
 /// How name servers are asked: by KAVI_DOH_URL, else each itself. Null: KAVI_LOOPBACK_ONLY forbids it.
 std::unique_ptr<ops::NameAnswers> name_answers(const Environment& environment, Network& network) {
-    if (const auto url = environment.find("KAVI_DOH_URL")) return std::make_unique<ops::DohAnswers>(network.http(), *url);
+    if (const auto url = environment.find("KAVI_DOH_URL"))
+        return std::make_unique<ops::DohAnswers>(network.http(), *url);
     if (environment.is_on("KAVI_LOOPBACK_ONLY")) return nullptr;
     return std::make_unique<ops::AuthoritativeAnswers>();
 }
@@ -63,12 +64,15 @@ void check_after(Session& session, EstateSession& estate, const DnsPlanned& plan
     const auto done = carried_out(result);
     if (done.empty() || session.stop.stop_requested()) return;
     const auto answers = name_answers(session.environment, estate.network());
-    if (!answers) return session.output.talk("  name servers weren't asked: KAVI_LOOPBACK_ONLY is set, KAVI_DOH_URL isn't");
-    const auto problems = ops::verify_dns(planned.plan.plan,
-                                          done,
-                                          planned.seen,
-                                          {.answers = *answers, .https = estate.network().plain_http(), .clock = session.clock},
-                                          session.stop);
+    if (!answers)
+        return session.output.talk(
+            "  name servers weren't asked: KAVI_LOOPBACK_ONLY is set, KAVI_DOH_URL isn't");
+    const auto problems =
+        ops::verify_dns(planned.plan.plan,
+                        done,
+                        planned.seen,
+                        {.answers = *answers, .https = estate.network().plain_http(), .clock = session.clock},
+                        session.stop);
     auto checks = OrderedJson::array();
     for (const auto& one : problems) {
         checks.push_back({{"what", one.what}, {"problem", one.problem}, {"unknown", one.unknown}});
@@ -87,33 +91,40 @@ void check_after(Session& session, EstateSession& estate, const DnsPlanned& plan
 }
 
 /// Shows, asks, applies; a plan that a guard refuses may be looked at, and nothing more.
-Result apply(Session& session, EstateSession& estate, const ChangeOptions& options, const DnsPlanned& planned, std::string_view word) {
+Result apply(Session& session,
+             EstateSession& estate,
+             const ChangeOptions& options,
+             const DnsPlanned& planned,
+             std::string_view word) {
     const auto& record = estate.record();
     const auto progress = make_progress(session.output, session.clock);
     ops::ImageFile images(record.folder / "dns.jsonl");
-    ops::DnsHandler handler(estate.cloudflare(), session.clock, images,
-                            [&](std::string_view reference) { return estate.facts().resolve(reference); });
+    ops::DnsHandler handler(estate.cloudflare(), session.clock, images, [&](std::string_view reference) {
+        return estate.facts().resolve(reference);
+    });
     const run::Handlers handlers{{"dns", &handler}};
     const auto may_go_on = [&] {
         planned.plan.require_allowed();
         ops::check_quota(estate.cloudflare(), planned.plan, planned.seen, session.stop);
     };
     const auto same = unchanged_text(planned.plan.plan);
-    auto result = change(session,
-                         options,
-                         {.command = std::string(word),
-                          .headline = fmt::format("{} · observed in {}", zones_text(planned.seen), duration_text(planned.took)),
-                          .nothing = fmt::format("{}: {}{} · {}",
-                                                 zones_text(planned.seen),
-                                                 word == "Sync" ? "everything is as declared" : "nothing to take back",
-                                                 same.empty() ? "" : fmt::format(" ({})", same),
-                                                 duration_text(planned.took)),
-                          .plan = planned.plan.plan,
-                          .handlers = handlers,
-                          .listener = *progress,
-                          .record = record,
-                          .before_apply = may_go_on,
-                          .next_step = fmt::format("undo: kavi dns undo {}", record.run)});
+    auto result =
+        change(session,
+               options,
+               {.command = std::string(word),
+                .headline =
+                    fmt::format("{} · observed in {}", zones_text(planned.seen), duration_text(planned.took)),
+                .nothing = fmt::format("{}: {}{} · {}",
+                                       zones_text(planned.seen),
+                                       word == "Sync" ? "everything is as declared" : "nothing to take back",
+                                       same.empty() ? "" : fmt::format(" ({})", same),
+                                       duration_text(planned.took)),
+                .plan = planned.plan.plan,
+                .handlers = handlers,
+                .listener = *progress,
+                .record = record,
+                .before_apply = may_go_on,
+                .next_step = fmt::format("undo: kavi dns undo {}", record.run)});
     check_after(session, estate, planned, result);
     if (word == "Sync") result.data["unmanaged"] = unmanaged_json(planned.plan);
     if (options.dry_run && !planned.plan.refusals.empty()) {
@@ -141,7 +152,8 @@ Result diff(const ZoneOptions& options, Session& session) {
         result.text = plan_text(plan, session.output.out());
         return result;
     }
-    result.text = fmt::format("{}: no difference · {}\n", zones_text(planned.seen), duration_text(planned.took));
+    result.text =
+        fmt::format("{}: no difference · {}\n", zones_text(planned.seen), duration_text(planned.took));
     for (const auto& note : plan.notes) result.text += fmt::format("  note: {}\n", note);
     return result;
 }
@@ -155,9 +167,11 @@ std::vector<ops::RecordImage> images_of(const std::string& run, const Environmen
     if (plain && std::filesystem::exists(file, ignored)) return ops::read_images(file);
     std::vector<std::string> known;
     for (const auto& entry : std::filesystem::directory_iterator(folder, ignored))
-        if (std::filesystem::exists(entry.path() / "dns.jsonl", ignored)) known.push_back(entry.path().filename().string());
+        if (std::filesystem::exists(entry.path() / "dns.jsonl", ignored))
+            known.push_back(entry.path().filename().string());
     std::ranges::sort(known, std::greater{});
-    Error error(errors::unknown_name, fmt::format("no run {} changed DNS records from this machine", printable(run)));
+    Error error(errors::unknown_name,
+                fmt::format("no run {} changed DNS records from this machine", printable(run)));
     if (known.empty()) throw error.fix("what a run changed is kept on the machine that it ran on");
     known.resize(std::min<std::size_t>(known.size(), 3));
     throw error.fix(fmt::format("the last ones are {}", join(known, ", ")));
@@ -179,20 +193,23 @@ Result undo(const UndoOptions& options, Session& session) {
 
 Run define_dns_sync(Arguments& arguments) {
     auto options = std::make_shared<ZoneOptions>();
-    arguments.positional("ZONE", options->zones, "zones (default: every declared one)").completes(Names::zone);
+    arguments.positional("ZONE", options->zones, "zones (default: every declared one)")
+        .completes(Names::zone);
     declare(arguments, options->change);
     return [options](Session& session) { return sync(*options, session); };
 }
 
 Run define_dns_diff(Arguments& arguments) {
     auto options = std::make_shared<ZoneOptions>();
-    arguments.positional("ZONE", options->zones, "zones (default: every declared one)").completes(Names::zone);
+    arguments.positional("ZONE", options->zones, "zones (default: every declared one)")
+        .completes(Names::zone);
     return [options](Session& session) { return diff(*options, session); };
 }
 
 Run define_dns_undo(Arguments& arguments) {
     auto options = std::make_shared<UndoOptions>();
-    arguments.positional("RUN", options->run, "the run to take back, as `kavi history` names it").completes(Names::run);
+    arguments.positional("RUN", options->run, "the run to take back, as `kavi history` names it")
+        .completes(Names::run);
     declare(arguments, options->change);
     return [options](Session& session) { return undo(*options, session); };
 }

@@ -27,7 +27,9 @@ struct ImportOptions {
 };
 
 std::string left_out_text(const std::vector<std::string>& left_out) {
-    return left_out.empty() ? "" : fmt::format("; left out, since kavi doesn't manage the type: {}\n", join(left_out, ", "));
+    return left_out.empty()
+               ? ""
+               : fmt::format("; left out, since kavi doesn't manage the type: {}\n", join(left_out, ", "));
 }
 
 Result export_zones(const ExportOptions& options, Session& session) {
@@ -42,7 +44,8 @@ Result export_zones(const ExportOptions& options, Session& session) {
             if (model::is_managed_type(live.record.type))
                 records.push_back(live.record);
             else
-                left_out.push_back(fmt::format("{} {}", printable(live.record.type), printable(live.record.name)));
+                left_out.push_back(
+                    fmt::format("{} {}", printable(live.record.type), printable(live.record.name)));
         }
         const auto text = model::write_zone_file(name, records) + left_out_text(left_out);
         result.text += text;
@@ -94,12 +97,16 @@ Imported import_file(const std::string& path, const std::string& zone, const std
     Imported imported;
     auto file = model::read_zone_file(read_file(path), zone, path);
     for (auto& record : file.records) take(imported, declared, std::move(record));
-    for (const auto& note : file.notes) imported.notes.push_back(fmt::format("line {}: {}", note.line, note.text));
+    for (const auto& note : file.notes)
+        imported.notes.push_back(fmt::format("line {}: {}", note.line, note.text));
     return imported;
 }
 
 /// The records that stand in the zone and are nobody's.
-Imported import_live(EstateSession& estate, const std::string& zone, const std::set<Key>& declared, std::stop_token stop) {
+Imported import_live(EstateSession& estate,
+                     const std::string& zone,
+                     const std::set<Key>& declared,
+                     std::stop_token stop) {
     Imported imported;
     const std::vector<ops::ZoneQuestion> questions{{.name = zone, .settings = {}}};
     auto seen = ops::observe_dns(estate.cloudflare(), questions, stop);
@@ -140,7 +147,8 @@ Result import_zone(const ImportOptions& options, Session& session) {
     EstateSession estate(session, "kavi dns import");
     const auto zone = zone_to_import(estate.estate(), options.zone);
     const auto declared = declared_keys(estate.loaded(), zone);
-    const auto imported = options.file ? import_file(*options.file, zone, declared) : import_live(estate, zone, declared, session.stop);
+    const auto imported = options.file ? import_file(*options.file, zone, declared)
+                                       : import_live(estate, zone, declared, session.stop);
     const auto entries = model::to_toml(zone, imported.records);
     Result result{.text = entries};
     result.data = {{"zone", zone},
@@ -164,15 +172,19 @@ Result import_zone(const ImportOptions& options, Session& session) {
 
 Run define_dns_export(Arguments& arguments) {
     auto options = std::make_shared<ExportOptions>();
-    arguments.positional("ZONE", options->zones, "zones (default: every declared one)").completes(Names::zone);
+    arguments.positional("ZONE", options->zones, "zones (default: every declared one)")
+        .completes(Names::zone);
     return [options](Session& session) { return export_zones(*options, session); };
 }
 
 Run define_dns_import(Arguments& arguments) {
     auto options = std::make_shared<ImportOptions>();
-    arguments.positional("FILE", options->file, "a zone file (default: the zone as Cloudflare has it)").completes(Names::file);
-    arguments.option("--zone", "ZONE", options->zone, "which zone, where the estate has several").completes(Names::zone);
-    arguments.flag("--write", options->write, "append the entries to the estate file instead of printing them");
+    arguments.positional("FILE", options->file, "a zone file (default: the zone as Cloudflare has it)")
+        .completes(Names::file);
+    arguments.option("--zone", "ZONE", options->zone, "which zone, where the estate has several")
+        .completes(Names::zone);
+    arguments.flag(
+        "--write", options->write, "append the entries to the estate file instead of printing them");
     return [options](Session& session) { return import_zone(*options, session); };
 }
 

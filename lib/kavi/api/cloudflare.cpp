@@ -1,13 +1,12 @@
-#include <kavi/api/cloudflare.hpp>
+#include "cloudflare_wire.hpp"
 
+#include <kavi/api/cloudflare.hpp>
 #include <kavi/base/error_codes.hpp>
 #include <kavi/base/text.hpp>
 
 #include <fmt/format.h>
 
 #include <unordered_set>
-
-#include "cloudflare_wire.hpp"
 
 namespace kavi::api {
 namespace {
@@ -106,7 +105,8 @@ net::Response CloudflareClient::read(const Call& call, std::stop_token stop) {
     for (int attempt = 1;; ++attempt) {
         try {
             auto response = send(call, stop);
-            const bool whole = response.status < 500 && (response.status >= 400 || Json::accept(response.body));
+            const bool whole =
+                response.status < 500 && (response.status >= 400 || Json::accept(response.body));
             if (whole || attempt == attempts) return response;
         } catch (const Error& error) {
             if (attempt == attempts || is_final(error)) throw;
@@ -119,7 +119,8 @@ Json CloudflareClient::ask(const Call& call, std::stop_token stop) {
     const auto response = while_doing(fmt::format("can't {}", call.doing), [&] { return read(call, stop); });
     if (response.status >= 300) throw cloudflare::error_of(response, call.doing);
     auto json = parse_json(response.body, fmt::format("Cloudflare's answer when asked to {}", call.doing));
-    const bool success = json.is_object() && json.value("success", Json(false)) == true && json.contains("result");
+    const bool success =
+        json.is_object() && json.value("success", Json(false)) == true && json.contains("result");
     if (!success) throw cloudflare::error_of(response, call.doing);
     return json;
 }
@@ -134,7 +135,8 @@ bool CloudflareClient::verify(const Call& call, std::stop_token stop) {
     const auto json = parse_json(response.body, "Cloudflare's answer about the token");
     const auto status = json.contains("result") ? string_or(json["result"], "status") : std::string();
     if (status == "active") return true;
-    Error error(errors::credentials_refused, fmt::format("the Cloudflare token is {}", status.empty() ? "unknown" : printable(status)));
+    Error error(errors::credentials_refused,
+                fmt::format("the Cloudflare token is {}", status.empty() ? "unknown" : printable(status)));
     throw error.fix("make a new token at https://dash.cloudflare.com/profile/api-tokens");
 }
 
@@ -143,14 +145,17 @@ bool CloudflareClient::verify_user_token(std::stop_token stop) {
 }
 
 bool CloudflareClient::verify_account_token(const std::string& account_id, std::stop_token stop) {
-    return verify({"GET", fmt::format("/accounts/{}/tokens/verify", encoded(account_id)), "check the token"}, stop);
+    return verify({"GET", fmt::format("/accounts/{}/tokens/verify", encoded(account_id)), "check the token"},
+                  stop);
 }
 
 std::vector<CloudflareZone> CloudflareClient::zones_named(const std::string& name, std::stop_token stop) {
-    const Call call{"GET", fmt::format("/zones?name={}&per_page=50", encoded(name)), "look up the zone " + name};
+    const Call call{
+        "GET", fmt::format("/zones?name={}&per_page=50", encoded(name)), "look up the zone " + name};
     std::vector<CloudflareZone> zones;
     const auto json = ask(call, stop);
-    if (!json["result"].is_array()) throw Error(errors::dns_failed, "Cloudflare's list of zones isn't a list");
+    if (!json["result"].is_array())
+        throw Error(errors::dns_failed, "Cloudflare's list of zones isn't a list");
     for (const auto& one : json["result"]) zones.push_back(cloudflare::zone_of(one));
     return zones;
 }
@@ -163,14 +168,16 @@ bool CloudflareClient::list_once(const std::string& zone_id,
     std::unordered_set<std::string> ids;
     std::size_t total = 0, pages = 1;
     for (std::size_t page = 1; page <= pages; ++page) {
-        const Call call{"GET",
-                        fmt::format("/zones/{}/dns_records?page={}&per_page={}", zone_id, page, cloudflare_page),
-                        "list the zone's records"};
+        const Call call{
+            "GET",
+            fmt::format("/zones/{}/dns_records?page={}&per_page={}", zone_id, page, cloudflare_page),
+            "list the zone's records"};
         const auto json = ask(call, stop);
         const auto& records = json["result"];
         if (!records.is_array()) throw Error(errors::dns_failed, "Cloudflare's list of records isn't a list");
         const auto info = json.value("result_info", Json::object());
-        const auto count = info.is_object() ? info.value("total_count", Json(records.size())) : Json(records.size());
+        const auto count =
+            info.is_object() ? info.value("total_count", Json(records.size())) : Json(records.size());
         const auto all = count.is_number_unsigned() ? count.get<std::size_t>() : records.size();
         if (page == 1) {
             total = all;
@@ -209,7 +216,9 @@ net::Response CloudflareClient::send_once_it_leaves(const Call& call, std::stop_
     }
 }
 
-BatchAnswer CloudflareClient::batch(const std::string& zone_id, const CloudflareBatch& batch, std::stop_token stop) {
+BatchAnswer CloudflareClient::batch(const std::string& zone_id,
+                                    const CloudflareBatch& batch,
+                                    std::stop_token stop) {
     const Call call{"POST",
                     fmt::format("/zones/{}/dns_records/batch", zone_id),
                     "change records",
@@ -226,7 +235,8 @@ BatchAnswer CloudflareClient::batch(const std::string& zone_id, const Cloudflare
         return BatchRefused{cloudflare::error_of(response, call.doing), complaint.code, complaint.pointer};
     }
     const auto json = Json::parse(response.body, nullptr, false);
-    const bool success = response.status < 300 && json.is_object() && json.value("success", Json(false)) == true;
+    const bool success =
+        response.status < 300 && json.is_object() && json.value("success", Json(false)) == true;
     if (!success || !json.contains("result") || !json["result"].is_object())
         return BatchUnknown{cloudflare::error_of(response, call.doing)};
     BatchApplied applied;
@@ -239,7 +249,8 @@ BatchAnswer CloudflareClient::batch(const std::string& zone_id, const Cloudflare
 }
 
 CloudflareUsage CloudflareClient::usage(const std::string& zone_id, std::stop_token stop) {
-    const auto json = ask({"GET", fmt::format("/zones/{}/dns_records/usage", zone_id), "read the zone's quota"}, stop);
+    const auto json =
+        ask({"GET", fmt::format("/zones/{}/dns_records/usage", zone_id), "read the zone's quota"}, stop);
     CloudflareUsage usage;
     const auto& result = json["result"];
     if (!result.is_object()) return usage;
@@ -250,10 +261,13 @@ CloudflareUsage CloudflareClient::usage(const std::string& zone_id, std::stop_to
     return usage;
 }
 
-std::string CloudflareClient::setting(const std::string& zone_id, const std::string& name, std::stop_token stop) {
-    const auto json = ask(
-        {"GET", fmt::format("/zones/{}/settings/{}", zone_id, encoded(name)), fmt::format("read the setting {}", name)},
-        stop);
+std::string CloudflareClient::setting(const std::string& zone_id,
+                                      const std::string& name,
+                                      std::stop_token stop) {
+    const auto json = ask({"GET",
+                           fmt::format("/zones/{}/settings/{}", zone_id, encoded(name)),
+                           fmt::format("read the setting {}", name)},
+                          stop);
     return string_or(json["result"], "value");
 }
 

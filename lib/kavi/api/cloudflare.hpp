@@ -25,8 +25,8 @@ struct CloudflareZone {
     std::string id, name;
     std::string status;  ///< initializing, pending, active, moved
     bool paused = false;
-    std::string type;        ///< full, partial, secondary, internal
-    std::string plan;        ///< free, pro, business, enterprise; "free" where the answer doesn't say
+    std::string type;  ///< full, partial, secondary, internal
+    std::string plan;  ///< free, pro, business, enterprise; "free" where the answer doesn't say
     std::string account_id;
     std::vector<std::string> name_servers;
     std::vector<std::string> permissions;  ///< "#dns_records:edit"; may be empty
@@ -99,10 +99,11 @@ std::size_t cloudflare_comment_limit(std::string_view plan);
 /// The shortest TTL: 30 s on Enterprise, else 60 s.
 int cloudflare_shortest_ttl(std::string_view plan);
 
-/// A typed client. All methods may be called from several threads. Reads are repeated after 429, 5xx and broken
-/// connections (four times in all, as Retry-After says, else 1, 2 and 4 s); changes are repeated only after 429,
-/// which means that they weren't made. When the rate limit's headers say that nothing is left, the next call
-/// waits. Throws errors::credentials_refused, rights_missing, network_failed, dns_failed and interrupted.
+/// A typed client. All methods may be called from several threads. Reads are repeated after 429, 5xx and
+/// broken connections (four times in all, as Retry-After says, else 1, 2 and 4 s); changes are repeated only
+/// after 429, which means that they weren't made. When the rate limit's headers say that nothing is left, the
+/// next call waits. Throws errors::credentials_refused, rights_missing, network_failed, dns_failed and
+/// interrupted.
 class CloudflareClient {
   public:
     struct Options {
@@ -123,8 +124,8 @@ class CloudflareClient {
     /// The zones of exactly that name that the token can see.
     std::vector<CloudflareZone> zones_named(const std::string& name, std::stop_token stop);
 
-    /// Every record of the zone, page by page. Pages that changed meanwhile are asked for again from the first:
-    /// `begin` is called before each attempt, so that what was taken so far can be dropped.
+    /// Every record of the zone, page by page. Pages that changed meanwhile are asked for again from the
+    /// first: `begin` is called before each attempt, so that what was taken so far can be dropped.
     void list_records(const std::string& zone_id,
                       const std::function<void(std::size_t expected)>& begin,
                       const std::function<void(CloudflareRecord)>& take,

@@ -91,16 +91,20 @@ bool token_is_wrong(int status, int code) {
 
 Error refusal(int status, const Complaint& complaint, std::string_view doing) {
     if (token_is_wrong(status, complaint.code)) {
-        Error error(errors::credentials_refused, fmt::format("Cloudflare refused the token when asked to {}", doing));
+        Error error(errors::credentials_refused,
+                    fmt::format("Cloudflare refused the token when asked to {}", doing));
         error.because(fmt::format("{} (code {})", complaint.message, complaint.code));
-        error.fix("check CLOUDFLARE_API_TOKEN, or the secret that [cloudflare] token names: whole, alive, no quotes");
+        error.fix(
+            "check CLOUDFLARE_API_TOKEN, or the secret that [cloudflare] token names: whole, alive, no "
+            "quotes");
         return error;
     }
     if (status == 403) {
         Error error(errors::rights_missing, fmt::format("the Cloudflare token may not {}", doing));
         error.because(fmt::format("{} (code {})", complaint.message, complaint.code));
-        error.fix("give the token Zone → Zone → Read and Zone → DNS → Edit for this zone (and Zone Settings → Edit "
-                  "where ssl and the like are declared); a zone made minutes ago may need a while");
+        error.fix(
+            "give the token Zone → Zone → Read and Zone → DNS → Edit for this zone (and Zone Settings → Edit "
+            "where ssl and the like are declared); a zone made minutes ago may need a while");
         return error;
     }
     Error error(errors::dns_failed, fmt::format("Cloudflare refused to {}", doing));
@@ -170,12 +174,14 @@ std::optional<Complaint> complaint_of(const net::Response& response) {
 Error error_of(const net::Response& response, std::string_view doing) {
     const auto complaint = complaint_of(response).value_or(Complaint{.message = "no reason given"});
     if (response.status == 429) {
-        Error error(errors::network_failed, fmt::format("Cloudflare's rate limit stopped kavi when asked to {}", doing));
+        Error error(errors::network_failed,
+                    fmt::format("Cloudflare's rate limit stopped kavi when asked to {}", doing));
         error.because("all tools that use this token share 1,200 calls in five minutes");
         return error.fix("try again in five minutes");
     }
     if (response.status >= 500 || response.status < 400) {
-        Error error(errors::network_failed, fmt::format("Cloudflare didn't answer properly when asked to {}", doing));
+        Error error(errors::network_failed,
+                    fmt::format("Cloudflare didn't answer properly when asked to {}", doing));
         error.because(fmt::format("HTTP {}", response.status));
         return error.fix("try again; https://www.cloudflarestatus.com says whether it is them");
     }

@@ -1,7 +1,8 @@
-#include <kavi/model/dns.hpp>
+#include "dns_declared.hpp"
 
 #include <kavi/base/error_codes.hpp>
 #include <kavi/base/text.hpp>
+#include <kavi/model/dns.hpp>
 
 #include <fmt/format.h>
 
@@ -10,13 +11,12 @@
 #include <tuple>
 #include <utility>
 
-#include "dns_declared.hpp"
-
 namespace kavi::model {
 namespace {
 
 constexpr std::string_view mark = "kavi:";
-constexpr std::size_t largest_set = 8192;  // characters of one name and type together; Cloudflare's error 83011
+constexpr std::size_t largest_set =
+    8192;  // characters of one name and type together; Cloudflare's error 83011
 
 /// Collects records and problems.
 class Desired {
@@ -52,7 +52,8 @@ class Desired {
         if (!zone) return problem(source, domain.line, "no declared zone holds it: add [zones.\"…\"]");
         const auto server = servers_.find(domain.service);
         if (server == servers_.end())
-            return problem(source, domain.line, fmt::format("the server of service {} isn't known", domain.service));
+            return problem(
+                source, domain.line, fmt::format("the server of service {} isn't known", domain.service));
         if (domain.proxied && domain.ttl.value_or(1) != 1)
             return problem(source, domain.line, "a proxied name has no ttl of its own");
         const auto known = estate_.servers.find(server->second);
@@ -60,7 +61,8 @@ class Desired {
         for (const auto* type : {"A", "AAAA"}) {
             if (type == std::string_view("AAAA") && !six) continue;
             DesiredRecord desired{.zone = *zone, .record = {}, .service = domain.service, .source = source};
-            desired.record = {.type = type, .name = *name, .ttl = domain.ttl.value_or(1), .proxied = domain.proxied};
+            desired.record = {
+                .type = type, .name = *name, .ttl = domain.ttl.value_or(1), .proxied = domain.proxied};
             desired.exposes_origin = domain.exposes_origin.value_or("");
             set_address(desired, server->second, domain.line);
         }
@@ -80,7 +82,8 @@ class Desired {
         }
         auto value = normal_value(desired.record.type, *address);
         if (!value)
-            return problem(desired.source, line, fmt::format("{} of server {} {}", *address, server, value.error()));
+            return problem(
+                desired.source, line, fmt::format("{} of server {} {}", *address, server, value.error()));
         desired.record.value = std::move(*value);
         take(std::move(desired), line);
     }
@@ -92,7 +95,8 @@ class Desired {
             return problem(source, declared.line, fmt::format("zone {} isn't declared", declared.zone));
         auto record = declared_record(declared, zone->second);
         if (!record) return problem(source, declared.line, record.error());
-        DesiredRecord desired{.zone = zone->second, .record = std::move(*record), .source = std::move(source)};
+        DesiredRecord desired{
+            .zone = zone->second, .record = std::move(*record), .source = std::move(source)};
         desired.comment_declared = declared.comment.has_value();
         take(std::move(desired), declared.line);
     }
@@ -105,7 +109,8 @@ class Desired {
 
     /// What holds for any declared record.
     static std::string refusal(const Record& record, std::string_view zone) {
-        if (record.type == "NS" && record.name == zone) return "the zone's own NS records are left to Cloudflare";
+        if (record.type == "NS" && record.name == zone)
+            return "the zone's own NS records are left to Cloudflare";
         if (record.proxied && !can_be_proxied(record.type))
             return fmt::format("a record of type {} can't be proxied", record.type);
         if (record.ttl != 1 && (record.ttl < 30 || record.ttl > 86400))
@@ -131,7 +136,8 @@ class Desired {
             auto end = begin + 1;
             while (end < records_.size() && records_[end].record.name == records_[begin].record.name) ++end;
             const auto& first = records_[begin].record;
-            if (end - begin > 1 || first.type == "DS" || first.value.size() > largest_set / 4) check_set(begin, end);
+            if (end - begin > 1 || first.type == "DS" || first.value.size() > largest_set / 4)
+                check_set(begin, end);
             begin = end;
         }
     }
@@ -156,7 +162,10 @@ class Desired {
             problem(name, 0, "a delegated name (NS) can have no records of its own but DS");
         for (const auto& [type, characters] : size)
             if (characters > largest_set)
-                problem(name, 0, fmt::format("its {} records have more than {} characters together", type, largest_set));
+                problem(
+                    name,
+                    0,
+                    fmt::format("its {} records have more than {} characters together", type, largest_set));
     }
 
     void problem(std::string_view where, int line, std::string_view what) {

@@ -34,10 +34,11 @@ using Addresses = std::map<std::string, ServerAddresses>;
 /// service → server, for every service that a domain names.
 using ServiceServers = std::map<std::string, std::string>;
 
-/// Every record of the declared zones, in order of zone, name, type and value. A domain becomes an A record (and
-/// an AAAA record where its server declares ipv6) with the address that `addresses` has, else that kavi.toml has,
-/// else a reference. Throws errors::config_invalid with every problem as a cause: values that aren't valid for
-/// their type, doubled records, a CNAME beside addresses, TTLs of proxied records, what Cloudflare would refuse.
+/// Every record of the declared zones, in order of zone, name, type and value. A domain becomes an A record
+/// (and an AAAA record where its server declares ipv6) with the address that `addresses` has, else that
+/// kavi.toml has, else a reference. Throws errors::config_invalid with every problem as a cause: values that
+/// aren't valid for their type, doubled records, a CNAME beside addresses, TTLs of proxied records, what
+/// Cloudflare would refuse.
 std::vector<DesiredRecord> desired_records(const Estate& estate,
                                            const ServiceServers& servers,
                                            const Addresses& addresses);

@@ -1,5 +1,7 @@
 #include "dns_declared.hpp"
 
+#include "record_text.hpp"
+
 #include <kavi/base/text.hpp>
 
 #include <fmt/format.h>
@@ -7,8 +9,6 @@
 #include <algorithm>
 #include <array>
 #include <span>
-
-#include "record_text.hpp"
 
 namespace kavi::model {
 namespace {
@@ -20,7 +20,8 @@ std::string text_of(const std::variant<std::string, std::int64_t>& value) {
 
 std::string advice(std::string_view word, std::span<const std::string> names) {
     const auto near = nearest(word, names);
-    return near ? fmt::format(" (did you mean {}?)", *near) : fmt::format(" (there are {})", join(names, ", "));
+    return near ? fmt::format(" (did you mean {}?)", *near)
+                : fmt::format(" (there are {})", join(names, ", "));
 }
 
 /// The words that `data` (and `priority`) give.

@@ -1,6 +1,5 @@
-#include <kavi/model/record.hpp>
-
 #include <kavi/base/text.hpp>
+#include <kavi/model/record.hpp>
 
 #include <fmt/format.h>
 
@@ -13,8 +12,8 @@
 namespace kavi::model {
 namespace {
 
-constexpr std::array managed{"A",  "AAAA",  "CAA",  "CNAME", "DS",  "HTTPS", "MX",
-                             "NS", "PTR",   "SRV",  "SSHFP", "SVCB", "TLSA",  "TXT"};
+constexpr std::array managed{
+    "A", "AAAA", "CAA", "CNAME", "DS", "HTTPS", "MX", "NS", "PTR", "SRV", "SSHFP", "SVCB", "TLSA", "TXT"};
 
 constexpr std::size_t longest_label = 63, longest_name = 253;
 
@@ -55,7 +54,8 @@ std::string problem_with(std::string_view name) {
     for (std::size_t i = name.starts_with("*.") ? 2 : 0; i <= name.size(); ++i) {
         if (i == name.size() || name[i] == '.') {
             if (label == 0) return "has an empty label";
-            if (label > longest_label) return fmt::format("has a label longer than {} characters", longest_label);
+            if (label > longest_label)
+                return fmt::format("has a label longer than {} characters", longest_label);
             label = 0;
         } else if (!is_name_letter(name[i])) {
             if (name[i] == '*') return "has a * that isn't its first label";
@@ -68,8 +68,7 @@ std::string problem_with(std::string_view name) {
 }
 
 bool is_within(std::string_view name, std::string_view zone) {
-    return name.ends_with(zone) &&
-           (name.size() == zone.size() || name[name.size() - zone.size() - 1] == '.');
+    return name.ends_with(zone) && (name.size() == zone.size() || name[name.size() - zone.size() - 1] == '.');
 }
 
 }  // namespace

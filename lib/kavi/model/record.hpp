@@ -7,8 +7,9 @@
 #include <string_view>
 #include <vector>
 
-/// DNS records in normal form. This is the one place where names and values are normalised, for what kavi.toml
-/// declares, what Cloudflare answers and what zone files say alike: otherwise a second run would find differences.
+/// DNS records in normal form. This is the one place where names and values are normalised, for what
+/// kavi.toml declares, what Cloudflare answers and what zone files say alike: otherwise a second run would
+/// find differences.
 namespace kavi::model {
 
 /// A record in normal form: equal records have equal bytes.
@@ -34,8 +35,8 @@ bool is_managed_type(std::string_view type);
 /// A, AAAA and CNAME: what may stand behind Cloudflare's proxy.
 bool can_be_proxied(std::string_view type);
 
-/// A host name in lower case and punycode (UTS 46, non-transitional) without a final dot; "." stays (no host).
-/// The first label may be "*"; labels may begin with '_'.
+/// A host name in lower case and punycode (UTS 46, non-transitional) without a final dot; "." stays (no
+/// host). The first label may be "*"; labels may begin with '_'.
 Normal<std::string> normal_host(std::string_view text);
 
 /// A record's full name: "@", names relative to the zone, and names within it are understood. The zone is
@@ -57,12 +58,12 @@ Normal<std::string> normal_value(std::string_view type, std::string_view text);
 /// The words of a normal value in order, the last one with all that follows: {"10", "mail.example.net"}.
 std::vector<std::string> value_words(std::string_view type, std::string_view value);
 
-/// What those words are called in Cloudflare's API and in kavi.toml: {"priority", "target"}. Empty for types of
-/// one word.
+/// What those words are called in Cloudflare's API and in kavi.toml: {"priority", "target"}. Empty for types
+/// of one word.
 std::span<const std::string_view> value_members(std::string_view type);
 
-/// TXT bytes as quoted strings of at most 255 bytes. Bytes that aren't ASCII are written as \DDD where a string
-/// would cut a letter or where they aren't UTF-8, so that the result always is.
+/// TXT bytes as quoted strings of at most 255 bytes. Bytes that aren't ASCII are written as \DDD where a
+/// string would cut a letter or where they aren't UTF-8, so that the result always is.
 std::string txt_quoted(std::string_view bytes);
 
 /// Size on the wire: a length byte before each 255.

@@ -1,5 +1,7 @@
 #include "record_svcb.hpp"
 
+#include "record_text.hpp"
+
 #include <kavi/base/text.hpp>
 
 #include <fmt/format.h>
@@ -11,13 +13,12 @@
 #include <optional>
 #include <vector>
 
-#include "record_text.hpp"
-
 namespace kavi::model {
 namespace {
 
 /// RFC 9460, section 14.3.2, and RFC 9461; the place is the number.
-constexpr std::array keys{"mandatory", "alpn", "no-default-alpn", "port", "ipv4hint", "ech", "ipv6hint", "dohpath"};
+constexpr std::array keys{
+    "mandatory", "alpn", "no-default-alpn", "port", "ipv4hint", "ech", "ipv6hint", "dohpath"};
 
 /// "alpn" is 1, "key667" is 667.
 std::optional<int> number_of(std::string_view key) {
@@ -36,7 +37,9 @@ Normal<std::string> normal_hints(std::string_view type, std::string_view list) {
     std::vector<std::string> addresses;
     for (const auto& one : split(list, ',')) {
         auto address = normal_value(type, one);
-        if (!address) return std::unexpected(fmt::format("has the hint '{}', which {}", printable(one), address.error()));
+        if (!address)
+            return std::unexpected(
+                fmt::format("has the hint '{}', which {}", printable(one), address.error()));
         addresses.push_back(std::move(*address));
     }
     return join(addresses, ",");
@@ -61,8 +64,8 @@ bool take_value(std::string_view text, std::size_t& at, std::string& value) {
 }
 
 std::string written(int key, const std::string& value) {
-    const auto name = key < static_cast<int>(keys.size()) ? keys[static_cast<std::size_t>(key)]
-                                                          : fmt::format("key{}", key);
+    const auto name =
+        key < static_cast<int>(keys.size()) ? keys[static_cast<std::size_t>(key)] : fmt::format("key{}", key);
     if (value.empty()) return name;
     const bool plain = std::ranges::all_of(value, [](char c) {
         return c > ' ' && c < 0x7F && std::string_view("\";()\\").find(c) == std::string_view::npos;

@@ -1,11 +1,11 @@
+#include "record_text.hpp"
+
 #include <kavi/model/record.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <optional>
-
-#include "record_text.hpp"
 
 namespace kavi::model {
 namespace {

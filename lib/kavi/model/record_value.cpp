@@ -1,6 +1,8 @@
-#include <kavi/model/record.hpp>
+#include "record_svcb.hpp"
+#include "record_text.hpp"
 
 #include <kavi/base/text.hpp>
+#include <kavi/model/record.hpp>
 
 #include <fmt/format.h>
 
@@ -11,9 +13,6 @@
 #include <span>
 
 #include <arpa/inet.h>
-
-#include "record_svcb.hpp"
-#include "record_text.hpp"
 
 namespace kavi::model {
 namespace {
@@ -65,7 +64,8 @@ Normal<std::string> normal_number(std::string_view text, unsigned most) {
     const auto* end = text.data() + text.size();
     const auto read = std::from_chars(text.data(), end, number);
     if (text.empty() || read.ptr != end || read.ec != std::errc{} || number > most)
-        return std::unexpected(fmt::format("has '{}' where a number from 0 to {} is due", printable(text), most));
+        return std::unexpected(
+            fmt::format("has '{}' where a number from 0 to {} is due", printable(text), most));
     return std::to_string(number);
 }
 
@@ -111,13 +111,20 @@ Normal<std::string> normal_tag(std::string_view text) {
 
 Normal<std::string> normal_word(Word word, std::string_view text) {
     switch (word) {
-        case Word::byte: return normal_number(text, 255);
-        case Word::number: return normal_number(text, 65535);
-        case Word::host_or_none: return normal_target(text, true);
-        case Word::tag: return normal_tag(text);
-        case Word::quoted: return normal_quoted(text);
-        case Word::hex: return normal_hex(text);
-        case Word::parameters: return normal_parameters(text);
+        case Word::byte:
+            return normal_number(text, 255);
+        case Word::number:
+            return normal_number(text, 65535);
+        case Word::host_or_none:
+            return normal_target(text, true);
+        case Word::tag:
+            return normal_tag(text);
+        case Word::quoted:
+            return normal_quoted(text);
+        case Word::hex:
+            return normal_hex(text);
+        case Word::parameters:
+            return normal_parameters(text);
     }
     return std::string(text);
 }
@@ -134,7 +141,8 @@ std::vector<std::string_view> cut(std::string_view text, std::size_t count) {
     return words;
 }
 
-/// The digest's length where the algorithm says it: RFC 4255, 6594 (SSHFP), 4034, 4509, 6605 (DS), 6698 (TLSA).
+/// The digest's length where the algorithm says it: RFC 4255, 6594 (SSHFP), 4034, 4509, 6605 (DS), 6698
+/// (TLSA).
 std::optional<std::size_t> digits_due(std::string_view type, const std::vector<std::string>& words) {
     if (type == "SSHFP" && words[1] == "1") return 40;
     if (type == "SSHFP" && words[1] == "2") return 64;

@@ -1,7 +1,8 @@
-#include <kavi/model/zone_file.hpp>
+#include "record_text.hpp"
 
 #include <kavi/base/error_codes.hpp>
 #include <kavi/base/text.hpp>
+#include <kavi/model/zone_file.hpp>
 
 #include <fmt/format.h>
 
@@ -12,8 +13,6 @@
 #include <set>
 #include <tuple>
 
-#include "record_text.hpp"
-
 namespace kavi::model {
 namespace {
 
@@ -22,8 +21,8 @@ constexpr std::size_t largest_file = std::size_t{16} << 20;
 
 /// One logical line: parentheses may stretch it over several.
 struct Line {
-    int number = 0;         ///< of its first line
-    bool indented = false;  ///< begins with a blank: the owner is that of the line before
+    int number = 0;                  ///< of its first line
+    bool indented = false;           ///< begins with a blank: the owner is that of the line before
     std::vector<std::string> words;  ///< quoted ones with their quotes
     std::string remark;              ///< behind ';', the last one of the line
 };
@@ -72,7 +71,8 @@ class Lines {
     void take_quoted_word(Line& line) {
         const auto begin = at_;
         std::string bytes;
-        if (!take_quoted(text_, at_, bytes) || text_.substr(begin, at_ - begin).find('\n') != std::string_view::npos)
+        if (!take_quoted(text_, at_, bytes) ||
+            text_.substr(begin, at_ - begin).find('\n') != std::string_view::npos)
             fail(source_, number_, "a quote stays open");
         line.words.emplace_back(text_.substr(begin, at_ - begin));
     }
@@ -80,7 +80,8 @@ class Lines {
     /// Up to a blank; an escape takes the letter behind it, a quote within (alpn="h2") what it encloses.
     void take_word(Line& line) {
         const auto begin = at_;
-        while (at_ < text_.size() && std::string_view(" \t\r\n;()").find(text_[at_]) == std::string_view::npos) {
+        while (at_ < text_.size() &&
+               std::string_view(" \t\r\n;()").find(text_[at_]) == std::string_view::npos) {
             std::string ignored;
             if (text_[at_] == '\\')
                 at_ = std::min(at_ + 2, text_.size());
@@ -99,7 +100,8 @@ class Lines {
 
 /// "3600", and BIND's "1h30m".
 std::optional<int> ttl_of(std::string_view text) {
-    static const std::map<char, long long> units{{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800}};
+    static const std::map<char, long long> units{
+        {'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800}};
     long long total = 0;
     if (text.empty() || text[0] < '0' || text[0] > '9') return std::nullopt;
     while (!text.empty()) {
@@ -182,7 +184,8 @@ class Reader {
         record.name = std::move(*name);
         if (record.type == "SOA" || (record.type == "NS" && record.name == zone_))
             return pass_over(fmt::format("the zone's own {} record is left to Cloudflare", record.type));
-        if (!is_managed_type(record.type)) return pass_over(fmt::format("type {} isn't managed", printable(record.type)));
+        if (!is_managed_type(record.type))
+            return pass_over(fmt::format("type {} isn't managed", printable(record.type)));
         if (const auto at = host_word(record.type); at && *at < line.words.size())
             line.words[*at] = full(line.words[*at]);
         const auto text = record.type == "TXT" ? quoted_all(line.words) : join(line.words, " ");
@@ -191,7 +194,8 @@ class Reader {
         record.value = std::move(*value);
         take_remark(line.remark, record);
         record.ttl = record.proxied ? 1 : ttl;
-        if (seen_.emplace(record.name, record.type, record.value).second) result.records.push_back(std::move(record));
+        if (seen_.emplace(record.name, record.type, record.value).second)
+            result.records.push_back(std::move(record));
     }
 
     /// Words without quotes are strings of their own, escapes included.
@@ -251,7 +255,10 @@ std::vector<const Record*> in_order(std::string_view zone, std::span<const Recor
     std::vector<const Record*> sorted;
     for (const auto& one : records) sorted.push_back(&one);
     std::ranges::sort(sorted, {}, [&](const Record* one) {
-        return std::tuple(one->name != zone, std::string_view(one->name), std::string_view(one->type), std::string_view(one->value));
+        return std::tuple(one->name != zone,
+                          std::string_view(one->name),
+                          std::string_view(one->type),
+                          std::string_view(one->value));
     });
     return sorted;
 }
@@ -274,7 +281,9 @@ std::string toml_text(std::string_view text) {
 /// TXT that could be taken for quoted strings, or isn't UTF-8, is written as quoted strings.
 std::string toml_content(const Record& record, std::string_view value) {
     const bool strings = record.type == "TXT" && (!is_utf8(value) || value.starts_with('"'));
-    return toml_text(strings ? txt_quoted(value) : record.type == "TXT" ? std::string(value) : shown_value(record.type, record.value));
+    return toml_text(strings                ? txt_quoted(value)
+                     : record.type == "TXT" ? std::string(value)
+                                            : shown_value(record.type, record.value));
 }
 
 }  // namespace

@@ -1,10 +1,10 @@
-#include <kavi/base/process.hpp>
+#include "world.hpp"
 
-#include <support/catch.hpp>
+#include <kavi/base/process.hpp>
 
 #include <utility>
 
-#include "world.hpp"
+#include <support/catch.hpp>
 
 using namespace dns_test;
 
@@ -46,28 +46,35 @@ struct Shell {
 
     void write(const std::string& text) { write_file_atomic(estate, text, 0644); }
 
-    Finished kavi(std::vector<std::string> words, const std::vector<std::pair<std::string, std::string>>& more = {}) {
+    Finished kavi(std::vector<std::string> words,
+                  const std::vector<std::pair<std::string, std::string>>& more = {}) {
         Command command;
         command.arguments = {KAVI_BINARY, "-c", estate.string(), "dns"};
         command.arguments.insert(command.arguments.end(), words.begin(), words.end());
         command.only_environment = true;
-        command.environment = {{"HOME", world.folder.path()}, {"PATH", "/usr/bin:/bin"}, {"KAVI_LOOPBACK_ONLY", "1"},
-                               {"CLOUDFLARE_BASE_URL", world.base_url}, {"CLOUDFLARE_API_TOKEN", world.token},
+        command.environment = {{"HOME", world.folder.path()},
+                               {"PATH", "/usr/bin:/bin"},
+                               {"KAVI_LOOPBACK_ONLY", "1"},
+                               {"CLOUDFLARE_BASE_URL", world.base_url},
+                               {"CLOUDFLARE_API_TOKEN", world.token},
                                {"KAVI_DOH_URL", world.apis.url("doh") + "/dns-query"}};
         for (const auto& [name, value] : more) {
-            const auto set = std::ranges::find(command.environment, name, &std::pair<std::string, std::string>::first);
+            const auto set =
+                std::ranges::find(command.environment, name, &std::pair<std::string, std::string>::first);
             set->second = value;
         }
         command.timeout = std::chrono::seconds(60);
         auto finished = run_command(command);
         CHECK(finished.output.find(world.token) == std::string::npos);
         CHECK(finished.errors.find(world.token) == std::string::npos);
-        UNSCOPED_INFO(join(words, " ") << " → " << finished.status << "\n" << finished.output << finished.errors);
+        UNSCOPED_INFO(join(words, " ") << " → " << finished.status << "\n"
+                                       << finished.output << finished.errors);
         return finished;
     }
 };
 
-const std::vector<std::string> as_declared{"A www.kua.cl 192.0.2.1 1 proxied ; kavi:kavi", "MX kua.cl 10 mail.example.net 1 ; kavi:kavi"};
+const std::vector<std::string> as_declared{"A www.kua.cl 192.0.2.1 1 proxied ; kavi:kavi",
+                                           "MX kua.cl 10 mail.example.net 1 ; kavi:kavi"};
 
 }  // namespace
 
@@ -75,7 +82,9 @@ TEST_CASE("kavi dns: from a difference to a synced zone, and back") {
     Shell shell;
     auto ran = shell.kavi({"diff"});
     CHECK(ran.status == 6);
-    CHECK_THAT(ran.output, ContainsSubstring("+ A     www") && ContainsSubstring("192.0.2.1, proxied") && ContainsSubstring("new domain"));
+    CHECK_THAT(ran.output,
+               ContainsSubstring("+ A     www") && ContainsSubstring("192.0.2.1, proxied") &&
+                   ContainsSubstring("new domain"));
     CHECK_THAT(ran.output, ContainsSubstring("+ MX    @"));
 
     ran = shell.kavi({"sync"});
@@ -98,7 +107,8 @@ TEST_CASE("kavi dns: from a difference to a synced zone, and back") {
     CHECK(shell.world.stranger->lines() == as_declared);
     CHECK(shell.kavi({"diff"}).status == 0);
     CHECK(shell.kavi({"sync", "--yes"}).status == 0);
-    CHECK_THAT(shell.kavi({"sync", "--plan", saved}).errors, ContainsSubstring("the world has moved since the plan was saved"));
+    CHECK_THAT(shell.kavi({"sync", "--plan", saved}).errors,
+               ContainsSubstring("the world has moved since the plan was saved"));
 
     shell.write(head);
     ran = shell.kavi({"sync", "--yes", "--json"});
@@ -110,7 +120,9 @@ TEST_CASE("kavi dns: from a difference to a synced zone, and back") {
     CHECK(shell.world.stranger->lines() == as_declared);
     ran = shell.kavi({"undo", "20261125T000000Z-none", "--yes"});
     CHECK(ran.status == 2);
-    CHECK_THAT(ran.errors, ContainsSubstring("no run 20261125T000000Z-none changed DNS records from this machine") && ContainsSubstring(run));
+    CHECK_THAT(ran.errors,
+               ContainsSubstring("no run 20261125T000000Z-none changed DNS records from this machine") &&
+                   ContainsSubstring(run));
 }
 
 TEST_CASE("kavi dns: guards and mistakes have their exit codes") {
@@ -125,7 +137,9 @@ TEST_CASE("kavi dns: guards and mistakes have their exit codes") {
     SECTION("2: a zone that isn't declared") {
         const auto ran = shell.kavi({"sync", "kau.cl"});
         CHECK(ran.status == 2);
-        CHECK_THAT(ran.errors, ContainsSubstring("no zone kau.cl in the estate") && ContainsSubstring("did you mean kua.cl?"));
+        CHECK_THAT(
+            ran.errors,
+            ContainsSubstring("no zone kau.cl in the estate") && ContainsSubstring("did you mean kua.cl?"));
     }
     SECTION("4: no token, a wrong one") {
         CHECK(shell.kavi({"diff"}, {{"CLOUDFLARE_API_TOKEN", ""}}).status == 4);
@@ -134,7 +148,8 @@ TEST_CASE("kavi dns: guards and mistakes have their exit codes") {
         CHECK(Json::parse(ran.output)["errors"][0]["code"] == "KAVI-E0202");
     }
     SECTION("9: nobody answers") {
-        CHECK(shell.kavi({"diff", "--timeout", "20s"}, {{"CLOUDFLARE_BASE_URL", "http://127.0.0.1:9"}}).status == 9);
+        CHECK(shell.kavi({"diff", "--timeout", "20s"}, {{"CLOUDFLARE_BASE_URL", "http://127.0.0.1:9"}})
+                  .status == 9);
     }
     SECTION("7: somebody else's record, too many deletions; the plan can be looked at") {
         shell.world.stranger->add({{"type", "A"}, {"name", "www"}, {"content", "192.0.2.99"}, {"ttl", 1}});
@@ -147,31 +162,45 @@ TEST_CASE("kavi dns: guards and mistakes have their exit codes") {
         CHECK_THAT(ran.output, ContainsSubstring("+ MX    @"));
     }
     SECTION("1: Cloudflare fails for good") {
-        shell.world.apis.add_fault({.api = "cloudflare", .path = shell.world.stranger->path("/dns_records/batch"), .status = 400});
+        shell.world.apis.add_fault(
+            {.api = "cloudflare", .path = shell.world.stranger->path("/dns_records/batch"), .status = 400});
         CHECK(shell.kavi({"sync", "--yes"}).status == 1);
     }
 }
 
 TEST_CASE("kavi dns: zone files out and in") {
     Shell shell;
-    shell.world.stranger->add({{"type", "TXT"}, {"name", "t"}, {"content", "\"say \\\"hi\\\"\""}, {"ttl", 300}, {"comment", "by hand"}});
-    shell.world.stranger->add({{"type", "A"}, {"name", "www"}, {"content", "192.0.2.1"}, {"ttl", 1}, {"proxied", true}});
+    shell.world.stranger->add({{"type", "TXT"},
+                               {"name", "t"},
+                               {"content", "\"say \\\"hi\\\"\""},
+                               {"ttl", 300},
+                               {"comment", "by hand"}});
+    shell.world.stranger->add(
+        {{"type", "A"}, {"name", "www"}, {"content", "192.0.2.1"}, {"ttl", 1}, {"proxied", true}});
     auto ran = shell.kavi({"export"});
     CHECK(ran.status == 0);
-    CHECK(ran.output == "$ORIGIN kua.cl.\nt\t300\tIN\tTXT\t\"say \\\"hi\\\"\" ; by hand\nwww\t1\tIN\tA\t192.0.2.1 ; cf_tags=cf-proxied:true\n");
+    CHECK(ran.output ==
+          "$ORIGIN kua.cl.\nt\t300\tIN\tTXT\t\"say \\\"hi\\\"\" ; by hand\nwww\t1\tIN\tA\t192.0.2.1 ; "
+          "cf_tags=cf-proxied:true\n");
 
     // What stands in the zone and is nobody's becomes declared, and then adopted.
     ran = shell.kavi({"import", "--write"});
     CHECK(ran.status == 0);
-    CHECK_THAT(read_file(shell.estate), ContainsSubstring("content = \"say \\\"hi\\\"\"\nttl     = 300\ncomment = \"by hand\"\n"));
+    CHECK_THAT(read_file(shell.estate),
+               ContainsSubstring("content = \"say \\\"hi\\\"\"\nttl     = 300\ncomment = \"by hand\"\n"));
     CHECK(shell.kavi({"import"}).output.empty());
     CHECK(shell.kavi({"sync", "--yes"}).status == 0);
     CHECK(shell.world.stranger->find("TXT", "t.kua.cl")["comment"] == "by hand kavi:kavi");
 
     const auto file = (shell.world.folder.path() / "in.zone").string();
-    write_file_atomic(file, "@ IN MX 10 mail.example.net.\n@ IN MX 20 mail2.example.net.\nl LOC 1 2 3 N 4 5 6 W 0m\n", 0644);
+    write_file_atomic(
+        file,
+        "@ IN MX 10 mail.example.net.\n@ IN MX 20 mail2.example.net.\nl LOC 1 2 3 N 4 5 6 W 0m\n",
+        0644);
     ran = shell.kavi({"import", file});
     CHECK(ran.status == 0);
-    CHECK(ran.output == "\n[[records]]\nzone    = \"kua.cl\"\ntype    = \"MX\"\nname    = \"@\"\ncontent = \"mail2.example.net\"\npriority = 20\n");
+    CHECK(ran.output ==
+          "\n[[records]]\nzone    = \"kua.cl\"\ntype    = \"MX\"\nname    = \"@\"\ncontent = "
+          "\"mail2.example.net\"\npriority = 20\n");
     CHECK_THAT(ran.errors, ContainsSubstring("passed over: line 3: type LOC isn't managed"));
 }

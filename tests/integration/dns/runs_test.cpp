@@ -1,20 +1,21 @@
+#include "world.hpp"
+
 #include <kavi/base/error_codes.hpp>
 #include <kavi/base/process.hpp>
-
-#include <support/catch.hpp>
 
 #include <cstdlib>
 #include <set>
 
-#include "world.hpp"
+#include <support/catch.hpp>
 
 using namespace dns_test;
 using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto look_up = "GET /zones", list = "GET /zones/ID/dns_records", usage = "GET /zones/ID/dns_records/usage",
-               verify = "GET /user/tokens/verify", batch = "POST /zones/ID/dns_records/batch";
+constexpr auto look_up = "GET /zones", list = "GET /zones/ID/dns_records",
+               usage = "GET /zones/ID/dns_records/usage", verify = "GET /user/tokens/verify",
+               batch = "POST /zones/ID/dns_records/batch";
 
 using Requests = std::vector<std::string>;
 
@@ -29,14 +30,16 @@ std::string address(std::size_t i) {
 
 std::vector<model::DeclaredRecord> many(std::size_t count) {
     std::vector<model::DeclaredRecord> records;
-    for (std::size_t i = 0; i < count; ++i) records.push_back(record("A", "host-" + std::to_string(i), address(i)));
+    for (std::size_t i = 0; i < count; ++i)
+        records.push_back(record("A", "host-" + std::to_string(i), address(i)));
     return records;
 }
 
 std::vector<std::string> lines_of(const std::vector<model::DeclaredRecord>& records) {
     std::vector<std::string> lines;
     for (const auto& one : records)
-        lines.push_back(one.type + " " + one.name + ".kua.cl " + *one.content + " " + std::to_string(one.ttl.value_or(1)) + " ; kavi:kavi");
+        lines.push_back(one.type + " " + one.name + ".kua.cl " + *one.content + " " +
+                        std::to_string(one.ttl.value_or(1)) + " ; kavi:kavi");
     std::ranges::sort(lines);
     return lines;
 }
@@ -100,7 +103,8 @@ TEST_CASE("dns sync reads each declared setting once and writes what differs") {
     auto& zone = world.estate.zones["kua.cl"];
     zone.ssl = "strict";
     zone.always_use_https = false;
-    const Requests reads{verify, look_up, list, "GET /zones/ID/settings/ssl", "GET /zones/ID/settings/always_use_https"};
+    const Requests reads{
+        verify, look_up, list, "GET /zones/ID/settings/ssl", "GET /zones/ID/settings/always_use_https"};
     auto expected = reads;
     expected.emplace_back("PATCH /zones/ID/settings/ssl");
     CHECK(requests_of_sync(world, 1) == sorted(expected));
@@ -108,8 +112,11 @@ TEST_CASE("dns sync reads each declared setting once and writes what differs") {
 }
 
 TEST_CASE("dns sync checks an account's token with one call more") {
-    World world("free", [](lab::LabApisConfig& config) { config.cloudflare.account_token = "account-token-0123456789abcdefghijklmnop"; });
-    world.client = std::make_unique<api::CloudflareClient>(world.transport, world.clock, access(world.base_url, " account-token-0123456789abcdefghijklmnop\n"));
+    World world("free", [](lab::LabApisConfig& config) {
+        config.cloudflare.account_token = "account-token-0123456789abcdefghijklmnop";
+    });
+    world.client = std::make_unique<api::CloudflareClient>(
+        world.transport, world.clock, access(world.base_url, " account-token-0123456789abcdefghijklmnop\n"));
     auto requests = requests_of_sync(world, 0);
     CHECK(requests == sorted({verify, "GET /accounts/ID/tokens/verify", look_up, list}));
 }
@@ -125,11 +132,14 @@ TEST_CASE("dns sync names what is wrong with a token, a zone, a quota") {
     };
     World world("free");
     SECTION("wrong token") {
-        world.client = std::make_unique<api::CloudflareClient>(world.transport, world.clock, access(world.base_url, "wrong"));
-        CHECK(failure(world) == "KAVI-E0202 Cloudflare refused the token when asked to look up the zone kua.cl");
+        world.client = std::make_unique<api::CloudflareClient>(
+            world.transport, world.clock, access(world.base_url, "wrong"));
+        CHECK(failure(world) ==
+              "KAVI-E0202 Cloudflare refused the token when asked to look up the zone kua.cl");
     }
     SECTION("malformed token") {
-        world.client = std::make_unique<api::CloudflareClient>(world.transport, world.clock, access(world.base_url, "\"quoted\""));
+        world.client = std::make_unique<api::CloudflareClient>(
+            world.transport, world.clock, access(world.base_url, "\"quoted\""));
         CHECK(failure(world).starts_with("KAVI-E0202 Cloudflare refused the token"));
     }
     SECTION("no such zone") {
@@ -137,7 +147,8 @@ TEST_CASE("dns sync names what is wrong with a token, a zone, a quota") {
         CHECK(failure(world) == "KAVI-E0203 the Cloudflare token sees no zone kua.de");
     }
     SECTION("no right to read") {
-        world.apis.add_fault({.api = "cloudflare", .path = world.stranger->path("/dns_records"), .status = 403});
+        world.apis.add_fault(
+            {.api = "cloudflare", .path = world.stranger->path("/dns_records"), .status = 403});
         CHECK(failure(world) == "KAVI-E0203 the Cloudflare token may not list the zone's records");
     }
     SECTION("quota") {
@@ -146,7 +157,8 @@ TEST_CASE("dns sync names what is wrong with a token, a zone, a quota") {
         CHECK(world.stranger->lines().empty());
     }
     SECTION("a dead server") {
-        world.client = std::make_unique<api::CloudflareClient>(world.transport, world.clock, access("http://127.0.0.1:9", "x"));
+        world.client = std::make_unique<api::CloudflareClient>(
+            world.transport, world.clock, access("http://127.0.0.1:9", "x"));
         CHECK(failure(world).starts_with("KAVI-E0905"));
     }
 }
@@ -160,29 +172,51 @@ TEST_CASE("dns sync survives what an API can do") {
 
     World world;
     const auto below = [&](const char* path) { return world.stranger->path(path); };
-    const std::vector<std::string> reads{"/zones", below("/dns_records"), below("/settings/ssl"), below("/dns_records/usage")};
+    const std::vector<std::string> reads{
+        "/zones", below("/dns_records"), below("/settings/ssl"), below("/dns_records/usage")};
     std::vector<Case> cases;
     for (const auto& path : reads) {
         for (const int status : {429, 500, 502, 503, 504})
-            cases.push_back({std::to_string(status) + " on " + path, {.api = "cloudflare", .method = "GET", .path = path, .times = 2, .status = status}});
-        cases.push_back({"429, Retry-After, on " + path, {.api = "cloudflare", .method = "GET", .path = path, .times = 1, .status = 429, .retry_after = 120}});
-        cases.push_back({"reset on " + path, {.api = "cloudflare", .method = "GET", .path = path, .times = 2, .reset = true}});
-        cases.push_back({"truncated " + path, {.api = "cloudflare", .method = "GET", .path = path, .times = 2, .truncate = 20}});
-        cases.push_back({"malformed " + path, {.api = "cloudflare", .method = "GET", .path = path, .times = 2, .malformed = true}});
-        cases.push_back({"too slow: " + path, {.api = "cloudflare", .method = "GET", .path = path, .times = 1, .delay = 600ms}});
+            cases.push_back(
+                {std::to_string(status) + " on " + path,
+                 {.api = "cloudflare", .method = "GET", .path = path, .times = 2, .status = status}});
+        cases.push_back({"429, Retry-After, on " + path,
+                         {.api = "cloudflare",
+                          .method = "GET",
+                          .path = path,
+                          .times = 1,
+                          .status = 429,
+                          .retry_after = 120}});
+        cases.push_back({"reset on " + path,
+                         {.api = "cloudflare", .method = "GET", .path = path, .times = 2, .reset = true}});
+        cases.push_back({"truncated " + path,
+                         {.api = "cloudflare", .method = "GET", .path = path, .times = 2, .truncate = 20}});
+        cases.push_back(
+            {"malformed " + path,
+             {.api = "cloudflare", .method = "GET", .path = path, .times = 2, .malformed = true}});
+        cases.push_back({"too slow: " + path,
+                         {.api = "cloudflare", .method = "GET", .path = path, .times = 1, .delay = 600ms}});
     }
     const auto changes = below("/dns_records/batch");
     for (const bool done : {false, true}) {
         const auto how = done ? " (carried out)" : "";
         for (const int status : {500, 502, 503, 504})
-            cases.push_back({std::to_string(status) + " on batch" + how, {.api = "cloudflare", .path = changes, .times = 1, .status = status, .carried_out = done}});
-        cases.push_back({std::string("reset on batch") + how, {.api = "cloudflare", .path = changes, .times = 1, .reset = true, .carried_out = done}});
+            cases.push_back(
+                {std::to_string(status) + " on batch" + how,
+                 {.api = "cloudflare", .path = changes, .times = 1, .status = status, .carried_out = done}});
+        cases.push_back(
+            {std::string("reset on batch") + how,
+             {.api = "cloudflare", .path = changes, .times = 1, .reset = true, .carried_out = done}});
     }
-    cases.push_back({"429 on batch", {.api = "cloudflare", .path = changes, .times = 2, .status = 429, .retry_after = 60}});
+    cases.push_back({"429 on batch",
+                     {.api = "cloudflare", .path = changes, .times = 2, .status = 429, .retry_after = 60}});
     cases.push_back({"truncated batch", {.api = "cloudflare", .path = changes, .times = 1, .truncate = 30}});
-    cases.push_back({"malformed batch", {.api = "cloudflare", .path = changes, .times = 1, .malformed = true}});
+    cases.push_back(
+        {"malformed batch", {.api = "cloudflare", .path = changes, .times = 1, .malformed = true}});
     cases.push_back({"slow batch", {.api = "cloudflare", .path = changes, .times = 1, .delay = 600ms}});
-    cases.push_back({"the batch fails for good", {.api = "cloudflare", .path = changes, .times = 3, .status = 503}, false});
+    cases.push_back({"the batch fails for good",
+                     {.api = "cloudflare", .path = changes, .times = 3, .status = 503},
+                     false});
 
     auto options = access(world.base_url, world.token);
     options.timeout = 300ms;
@@ -206,7 +240,8 @@ TEST_CASE("dns sync survives what an API can do") {
             const auto failed = std::ranges::find(report.actions, run::Done::How::failed, &run::Done::how);
             REQUIRE(failed != report.actions.end());
             CHECK(failed->error->message() == "Cloudflare didn't make the change");
-            CHECK_THAT(join(failed->error->causes(), "; "), ContainsSubstring("everything is as it was before"));
+            CHECK_THAT(join(failed->error->causes(), "; "),
+                       ContainsSubstring("everything is as it was before"));
             CHECK(world.sync().exit() == Exit::ok);
         }
         CHECK(world.stranger->lines() == lines_of_turn(world, turn));
@@ -216,7 +251,8 @@ TEST_CASE("dns sync survives what an API can do") {
 
 TEST_CASE("dns sync waits as long as a 429 says, and when the budget is spent") {
     World world;
-    world.apis.add_fault({.api = "cloudflare", .path = "/zones", .times = 1, .status = 429, .retry_after = 120});
+    world.apis.add_fault(
+        {.api = "cloudflare", .path = "/zones", .times = 1, .status = 429, .retry_after = 120});
     world.sync();
     CHECK(world.clock.leapt() >= 120s);
     CHECK(world.clock.leapt() < 200s);
@@ -243,6 +279,7 @@ TEST_CASE("a zone that changes between its pages is listed again") {
       private:
         World& world_;
     } meddling(world);
+
     meddling.victim = world.stranger->all()[0]["id"];
 
     api::CloudflareClient client(meddling, world.clock, access(world.base_url, world.token));
@@ -253,7 +290,8 @@ TEST_CASE("a zone that changes between its pages is listed again") {
     CHECK(ids.size() == 5000);
 }
 
-TEST_CASE("a writer between looking and changing is noticed, nothing is half made, and the next run converges") {
+TEST_CASE(
+    "a writer between looking and changing is noticed, nothing is half made, and the next run converges") {
     World world;
     world.estate.records = many(3);
     world.sync();
@@ -269,12 +307,17 @@ TEST_CASE("a writer between looking and changing is noticed, nothing is half mad
     }
     SECTION("an alias stands there") {
         world.stranger->remove(world.stranger->find("A", "host-0.kua.cl")["id"]);
-        world.stranger->add({{"type", "CNAME"}, {"name", "host-0"}, {"content", "example.net"}, {"ttl", 1}, {"comment", "kavi:kavi"}});
+        world.stranger->add({{"type", "CNAME"},
+                             {"name", "host-0"},
+                             {"content", "example.net"},
+                             {"ttl", 1},
+                             {"comment", "kavi:kavi"}});
     }
     const auto before = world.stranger->lines();
     const auto report = world.apply(plan, nothing);
     CHECK(report.count(run::Done::How::failed) == 2);
-    CHECK_THAT(join(report.actions[0].error->causes(), "; "), ContainsSubstring("somebody else changed the zone since kavi looked at it"));
+    CHECK_THAT(join(report.actions[0].error->causes(), "; "),
+               ContainsSubstring("somebody else changed the zone since kavi looked at it"));
     CHECK(world.stranger->lines() == before);
     CHECK(world.sync().exit() == Exit::ok);
     CHECK(world.plan().plan.empty());
@@ -282,34 +325,44 @@ TEST_CASE("a writer between looking and changing is noticed, nothing is half mad
 
 TEST_CASE("a run is taken back with one batch") {
     World world;
-    world.estate.records = {record("A", "a", "192.0.2.1"), record("TXT", "t", "old \"text\" \xc3\xa9"), record("CNAME", "c", "example.net")};
+    world.estate.records = {record("A", "a", "192.0.2.1"),
+                            record("TXT", "t", "old \"text\" \xc3\xa9"),
+                            record("CNAME", "c", "example.net")};
     world.estate.records[2].proxied = true;
     world.sync();
-    world.stranger->change(world.stranger->find("CNAME", "c.kua.cl")["id"], {{"type", "CNAME"}, {"name", "c"}, {"ttl", 1}, {"tags", {"team:web"}}});
+    world.stranger->change(world.stranger->find("CNAME", "c.kua.cl")["id"],
+                           {{"type", "CNAME"}, {"name", "c"}, {"ttl", 1}, {"tags", {"team:web"}}});
     const auto before = world.stranger->lines();
 
     const auto file = world.folder.path() / "runs/1/dns.jsonl";
     ops::ImageFile images(file);
     world.images = &images;
-    world.estate.records = {record("A", "a", "192.0.2.2"), record("A", "c", "192.0.2.3"), record("MX", "@", "10 mail.example.net")};
+    world.estate.records = {record("A", "a", "192.0.2.2"),
+                            record("A", "c", "192.0.2.3"),
+                            record("MX", "@", "10 mail.example.net")};
     CHECK(world.sync().exit() == Exit::ok);
-    CHECK((std::filesystem::status(file).permissions() & std::filesystem::perms(0777)) == std::filesystem::perms(0600));
+    CHECK((std::filesystem::status(file).permissions() & std::filesystem::perms(0777)) ==
+          std::filesystem::perms(0600));
 
     const auto kept = ops::read_images(file);
     CHECK(kept.size() == 5);
-    const auto undo = [&] { return ops::plan_undo(kept, ops::observe_dns(*world.client, ops::zones_of(kept), {})); };
+    const auto undo = [&] {
+        return ops::plan_undo(kept, ops::observe_dns(*world.client, ops::zones_of(kept), {}));
+    };
     run::NoBoundary nothing;
     SECTION("at once") {
         const auto plan = undo();
         CHECK(plan.refusals.empty());
-        const auto requests = world.requests_of([&] { CHECK(world.apply(plan, nothing).exit() == Exit::ok); });
+        const auto requests =
+            world.requests_of([&] { CHECK(world.apply(plan, nothing).exit() == Exit::ok); });
         CHECK(requests == Requests{batch});
         CHECK(world.stranger->lines() == before);
         CHECK(world.stranger->find("CNAME", "c.kua.cl")["tags"] == Json{"team:web"});
         CHECK(undo().plan.empty());  // a second time there is nothing to do
     }
     SECTION("not after somebody changed it") {
-        world.stranger->change(world.stranger->find("MX", "kua.cl")["id"], {{"type", "MX"}, {"name", "@"}, {"ttl", 1}, {"priority", 20}});
+        world.stranger->change(world.stranger->find("MX", "kua.cl")["id"],
+                               {{"type", "MX"}, {"name", "@"}, {"ttl", 1}, {"priority", 20}});
         const auto plan = undo();
         REQUIRE(plan.refusals.size() == 1);
         CHECK(plan.refusals[0].message() == "MX kua.cl isn't what that run left");
@@ -332,7 +385,8 @@ TEST_CASE("[child] a sync that may be killed", "[.][dns-child]") {
     auto estate = small_estate();
     estate.records = many(450);
     for (auto& one : estate.records) one.ttl = 600;
-    const auto plan = ops::plan_dns(estate, {}, {}, ops::observe_dns(client, ops::zone_questions(estate, {}), {}));
+    const auto plan =
+        ops::plan_dns(estate, {}, {}, ops::observe_dns(client, ops::zone_questions(estate, {}), {}));
     ops::NoImages images;
     ops::DnsHandler handler(client, clock, images);
     run::Listener listener;
@@ -351,10 +405,13 @@ TEST_CASE("SIGKILL between the steps of a sync: what was done is whole, and the 
     for (const int n : {1, 201, 401, 601, 1000, 1350}) {
         INFO(n);
         Command child{.arguments = {"/proc/self/exe", "[dns-child]"}};
-        child.environment = {{"DNS_TEST_URL", world.base_url}, {"DNS_TEST_TOKEN", world.token}, {"DNS_TEST_CRASH", "*:" + std::to_string(n)}};
+        child.environment = {{"DNS_TEST_URL", world.base_url},
+                             {"DNS_TEST_TOKEN", world.token},
+                             {"DNS_TEST_CRASH", "*:" + std::to_string(n)}};
         CHECK(run_command(child).status == 128 + 9);
         const auto lines = world.stranger->lines();
-        const auto changed = std::ranges::count_if(lines, [](const std::string& line) { return line.find(" 600 ;") != std::string::npos; });
+        const auto changed = std::ranges::count_if(
+            lines, [](const std::string& line) { return line.find(" 600 ;") != std::string::npos; });
         CHECK((changed == 0 || changed == 200 || changed == 400 || changed == 450));  // batches are whole
         world.estate.records = slow;
         CHECK(world.sync().exit() == Exit::ok);

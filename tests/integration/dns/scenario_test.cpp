@@ -1,11 +1,11 @@
+#include "world.hpp"
+
 #include <kavi/base/error_codes.hpp>
 #include <kavi/base/process.hpp>
 
-#include <support/catch.hpp>
-
 #include <functional>
 
-#include "world.hpp"
+#include <support/catch.hpp>
 
 using namespace dns_test;
 using model::DeclaredRecord;
@@ -28,7 +28,9 @@ class Story {
         INFO("step " << steps << ": " << what);
         const auto report = world_.sync();
         for (const auto& done : report.actions)
-            if (done.error) FAIL_CHECK(done.id << ": " << done.error->message() << ": " << join(done.error->causes(), "; "));
+            if (done.error)
+                FAIL_CHECK(done.id << ": " << done.error->message() << ": "
+                                   << join(done.error->causes(), "; "));
         CHECK(report.count(run::Done::How::done) == changes);
         auto lines = expected;
         lines.insert(lines.end(), beside.begin(), beside.end());
@@ -84,7 +86,9 @@ void tell(World& world, Story& story, const Family& family) {
         return records.emplace_back(record(family.type, family.name, content));
     };
     const auto& [a, b, c] = std::tie(family.values[0], family.values[1], family.values[2]);
-    const auto of = [&](const Written& value, const std::string& rest = "1 ; kavi:kavi") { return line(family, value.kept, rest); };
+    const auto of = [&](const Written& value, const std::string& rest = "1 ; kavi:kavi") {
+        return line(family, value.kept, rest);
+    };
     INFO(family.type);
 
     declare(a.declared);
@@ -107,7 +111,9 @@ void tell(World& world, Story& story, const Family& family) {
     records.back().ttl.reset();
     story.step("ttl and comment gone", {of(b)}, 1);
 
-    world.stranger->change(id, Json{{"type", family.type}, {"name", family.full_name}, {"ttl", 600}, {"comment", "hand kavi:kavi"}});
+    world.stranger->change(
+        id,
+        Json{{"type", family.type}, {"name", family.full_name}, {"ttl", 600}, {"comment", "hand kavi:kavi"}});
     records.back().comment.reset();
     story.step("somebody changed the ttl", {of(b, "1 ; hand kavi:kavi")}, 1);
     world.stranger->remove(id);
@@ -137,23 +143,109 @@ void tell(World& world, Story& story, const Family& family) {
 const std::string d20(40, 'a'), d32(64, 'b'), e32(64, 'c'), f32(64, 'd');
 
 const std::vector<Family> families{
-    {"A", "a", "a.kua.cl", {{"192.0.2.1", "192.0.2.1"}, {"192.0.2.2", "192.0.2.2"}, {"192.0.2.3", "192.0.2.3"}}, {" 192.0.2.1"}},
-    {"A", "@", "kua.cl", {{"192.0.2.1", "192.0.2.1"}, {"192.0.2.2", "192.0.2.2"}, {"192.0.2.3", "192.0.2.3"}}, {}},
-    {"AAAA", "*", "*.kua.cl", {{"2001:db8::1", "2001:db8::1"}, {"2001:DB8:0:0::2", "2001:db8::2"}, {"fe80::0:0:1", "fe80::1"}}, {"2001:0db8:0:0:0:0:0:0001", "2001:DB8::1"}},
-    {"CNAME", "www", "www.kua.cl", {{"example.net", "example.net"}, {"b.example.net.", "b.example.net"}, {"bücher.example", "xn--bcher-kva.example"}}, {"Example.NET.", "EXAMPLE.net"}, false},
-    {"CNAME", "*.dev", "*.dev.kua.cl", {{"@", "kua.cl"}, {"a.example", "a.example"}, {"_x._tcp.example", "_x._tcp.example"}}, {"kua.cl.", "KUA.cl"}, false},
-    {"MX", "@", "kua.cl", {{"10 mail.example.net", "10 mail.example.net"}, {"0 mail.example.net", "0 mail.example.net"}, {"20 mail.example.net.", "20 mail.example.net"}}, {"10 Mail.Example.net.", "010 mail.example.net"}},
-    {"MX", "nomail", "nomail.kua.cl", {{"0 .", "0 ."}, {"5 a.example", "5 a.example"}, {"5 b.example", "5 b.example"}}, {" 0  . "}},
-    {"TXT", "@", "kua.cl", {{"v=spf1 -all", "\"v=spf1 -all\""}, {"a; b", "\"a; b\""}, {"C", "\"C\""}}, {"\"v=spf1 -all\"", "\"v=spf1 \" \"-all\""}},
-    {"TXT", "_dmarc", "_dmarc.kua.cl", {{"say \"hi\" \\ there", "\"say \\\"hi\\\" \\\\ there\""}, {" two  blanks ", "\" two  blanks \""}, {"ü", "\"ü\""}}, {"\"say \\\"hi\\\" \\\\ there\"", "\"say \\\"hi\\\" \\092 there\""}},
-    {"SRV", "_sip._tcp", "_sip._tcp.kua.cl", {{"0 5 5060 sip.example.net", "0 5 5060 sip.example.net"}, {"0 0 0 .", "0 0 0 ."}, {"10 5 5061 sip.example.net", "10 5 5061 sip.example.net"}}, {"0 5 5060 SIP.example.net.", "00 05 5060 sip.example.net"}},
-    {"CAA", "@", "kua.cl", {{"0 issue letsencrypt.org", "0 issue \"letsencrypt.org\""}, {"0 issuewild \";\"", "0 issuewild \";\""}, {"128 iodef mailto:a@example.net", "128 iodef \"mailto:a@example.net\""}}, {"0 ISSUE \"letsencrypt.org\""}},
-    {"NS", "sub", "sub.kua.cl", {{"ns1.example.net", "ns1.example.net"}, {"ns2.example.net", "ns2.example.net"}, {"ns3.example.net", "ns3.example.net"}}, {"NS1.example.net."}},
-    {"PTR", "1", "1.kua.cl", {{"a.example", "a.example"}, {"b.example", "b.example"}, {"c.example", "c.example"}}, {"A.example."}},
-    {"SSHFP", "git", "git.kua.cl", {{"4 2 " + d32, "4 2 " + d32}, {"4 1 " + d20, "4 1 " + d20}, {"1 2 " + e32, "1 2 " + e32}}, {"4 2 " + std::string(64, 'B')}},
-    {"TLSA", "_443._tcp", "_443._tcp.kua.cl", {{"3 1 1 " + d32, "3 1 1 " + d32}, {"3 1 1 " + e32, "3 1 1 " + e32}, {"2 0 1 " + f32, "2 0 1 " + f32}}, {"3 1 1 " + std::string(64, 'B')}},
-    {"HTTPS", "app", "app.kua.cl", {{"1 . alpn=h3,h2", "1 . alpn=\"h3,h2\""}, {"0 other.example", "0 other.example "}, {"1 . alpn=h2 port=8443", "1 . alpn=\"h2\" port=\"8443\""}}, {"1 . alpn=\"h3,h2\"", "1 .  ALPN=h3,h2"}},
-    {"SVCB", "_dns", "_dns.kua.cl", {{"1 dns.example alpn=dot", "1 dns.example alpn=\"dot\""}, {"2 dns.example alpn=dot", "2 dns.example alpn=\"dot\""}, {"1 dns.example ipv4hint=192.0.2.1", "1 dns.example ipv4hint=\"192.0.2.1\""}}, {"1 DNS.example. alpn=\"dot\""}},
+    {"A",
+     "a",
+     "a.kua.cl",
+     {{"192.0.2.1", "192.0.2.1"}, {"192.0.2.2", "192.0.2.2"}, {"192.0.2.3", "192.0.2.3"}},
+     {" 192.0.2.1"}},
+    {"A",
+     "@",
+     "kua.cl",
+     {{"192.0.2.1", "192.0.2.1"}, {"192.0.2.2", "192.0.2.2"}, {"192.0.2.3", "192.0.2.3"}},
+     {}},
+    {"AAAA",
+     "*",
+     "*.kua.cl",
+     {{"2001:db8::1", "2001:db8::1"}, {"2001:DB8:0:0::2", "2001:db8::2"}, {"fe80::0:0:1", "fe80::1"}},
+     {"2001:0db8:0:0:0:0:0:0001", "2001:DB8::1"}},
+    {"CNAME",
+     "www",
+     "www.kua.cl",
+     {{"example.net", "example.net"},
+      {"b.example.net.", "b.example.net"},
+      {"bücher.example", "xn--bcher-kva.example"}},
+     {"Example.NET.", "EXAMPLE.net"},
+     false},
+    {"CNAME",
+     "*.dev",
+     "*.dev.kua.cl",
+     {{"@", "kua.cl"}, {"a.example", "a.example"}, {"_x._tcp.example", "_x._tcp.example"}},
+     {"kua.cl.", "KUA.cl"},
+     false},
+    {"MX",
+     "@",
+     "kua.cl",
+     {{"10 mail.example.net", "10 mail.example.net"},
+      {"0 mail.example.net", "0 mail.example.net"},
+      {"20 mail.example.net.", "20 mail.example.net"}},
+     {"10 Mail.Example.net.", "010 mail.example.net"}},
+    {"MX",
+     "nomail",
+     "nomail.kua.cl",
+     {{"0 .", "0 ."}, {"5 a.example", "5 a.example"}, {"5 b.example", "5 b.example"}},
+     {" 0  . "}},
+    {"TXT",
+     "@",
+     "kua.cl",
+     {{"v=spf1 -all", "\"v=spf1 -all\""}, {"a; b", "\"a; b\""}, {"C", "\"C\""}},
+     {"\"v=spf1 -all\"", "\"v=spf1 \" \"-all\""}},
+    {"TXT",
+     "_dmarc",
+     "_dmarc.kua.cl",
+     {{"say \"hi\" \\ there", "\"say \\\"hi\\\" \\\\ there\""},
+      {" two  blanks ", "\" two  blanks \""},
+      {"ü", "\"ü\""}},
+     {"\"say \\\"hi\\\" \\\\ there\"", "\"say \\\"hi\\\" \\092 there\""}},
+    {"SRV",
+     "_sip._tcp",
+     "_sip._tcp.kua.cl",
+     {{"0 5 5060 sip.example.net", "0 5 5060 sip.example.net"},
+      {"0 0 0 .", "0 0 0 ."},
+      {"10 5 5061 sip.example.net", "10 5 5061 sip.example.net"}},
+     {"0 5 5060 SIP.example.net.", "00 05 5060 sip.example.net"}},
+    {"CAA",
+     "@",
+     "kua.cl",
+     {{"0 issue letsencrypt.org", "0 issue \"letsencrypt.org\""},
+      {"0 issuewild \";\"", "0 issuewild \";\""},
+      {"128 iodef mailto:a@example.net", "128 iodef \"mailto:a@example.net\""}},
+     {"0 ISSUE \"letsencrypt.org\""}},
+    {"NS",
+     "sub",
+     "sub.kua.cl",
+     {{"ns1.example.net", "ns1.example.net"},
+      {"ns2.example.net", "ns2.example.net"},
+      {"ns3.example.net", "ns3.example.net"}},
+     {"NS1.example.net."}},
+    {"PTR",
+     "1",
+     "1.kua.cl",
+     {{"a.example", "a.example"}, {"b.example", "b.example"}, {"c.example", "c.example"}},
+     {"A.example."}},
+    {"SSHFP",
+     "git",
+     "git.kua.cl",
+     {{"4 2 " + d32, "4 2 " + d32}, {"4 1 " + d20, "4 1 " + d20}, {"1 2 " + e32, "1 2 " + e32}},
+     {"4 2 " + std::string(64, 'B')}},
+    {"TLSA",
+     "_443._tcp",
+     "_443._tcp.kua.cl",
+     {{"3 1 1 " + d32, "3 1 1 " + d32}, {"3 1 1 " + e32, "3 1 1 " + e32}, {"2 0 1 " + f32, "2 0 1 " + f32}},
+     {"3 1 1 " + std::string(64, 'B')}},
+    {"HTTPS",
+     "app",
+     "app.kua.cl",
+     {{"1 . alpn=h3,h2", "1 . alpn=\"h3,h2\""},
+      {"0 other.example", "0 other.example "},
+      {"1 . alpn=h2 port=8443", "1 . alpn=\"h2\" port=\"8443\""}},
+     {"1 . alpn=\"h3,h2\"", "1 .  ALPN=h3,h2"}},
+    {"SVCB",
+     "_dns",
+     "_dns.kua.cl",
+     {{"1 dns.example alpn=dot", "1 dns.example alpn=\"dot\""},
+      {"2 dns.example alpn=dot", "2 dns.example alpn=\"dot\""},
+      {"1 dns.example ipv4hint=192.0.2.1", "1 dns.example ipv4hint=\"192.0.2.1\""}},
+     {"1 DNS.example. alpn=\"dot\""}},
 };
 
 }  // namespace
@@ -165,7 +257,11 @@ TEST_CASE("DNS scenario: every type is created, changed and deleted, and a secon
     CHECK(story.steps >= 250);
 
     // Every request against the official document.
-    const auto checked = run_command({.arguments = {"/usr/bin/python3", "-B", KAVI_SOURCE_DIR "/tests/conformance/check.py", "--requests-only", world.log()}});
+    const auto checked = run_command({.arguments = {"/usr/bin/python3",
+                                                    "-B",
+                                                    KAVI_SOURCE_DIR "/tests/conformance/check.py",
+                                                    "--requests-only",
+                                                    world.log()}});
     INFO(checked.output << checked.errors);
     if (checked.status == 77) WARN("SKIPPED: the official documents aren't here (KAVI_SPECS)");
     CHECK((checked.status == 0 || checked.status == 77));
@@ -217,17 +313,27 @@ TEST_CASE("DNS scenario: a type takes the place of another") {
         CHECK(std::ranges::count(requests, "POST /zones/ID/dns_records/batch") == 1);
         changes = 2;
     }
-    records = {record("A", "x", "192.0.2.1"), record("A", "x", "192.0.2.2"), record("AAAA", "x", "2001:db8::1")};
-    story.step("three addresses", {"A x.kua.cl 192.0.2.1 1 ; kavi:kavi", "A x.kua.cl 192.0.2.2 1 ; kavi:kavi", "AAAA x.kua.cl 2001:db8::1 1 ; kavi:kavi"}, 3);
+    records = {
+        record("A", "x", "192.0.2.1"), record("A", "x", "192.0.2.2"), record("AAAA", "x", "2001:db8::1")};
+    story.step("three addresses",
+               {"A x.kua.cl 192.0.2.1 1 ; kavi:kavi",
+                "A x.kua.cl 192.0.2.2 1 ; kavi:kavi",
+                "AAAA x.kua.cl 2001:db8::1 1 ; kavi:kavi"},
+               3);
     records = {record("CNAME", "x", "example.net")};
     story.step("an alias for all three", {"CNAME x.kua.cl example.net 1 ; kavi:kavi"}, 4);
     records = {record("CNAME", "x", "example.net"), record("TXT", "x", "beside")};
-    story.step("TXT beside a CNAME", {"CNAME x.kua.cl example.net 1 ; kavi:kavi", "TXT x.kua.cl \"beside\" 1 ; kavi:kavi"}, 1);
+    story.step("TXT beside a CNAME",
+               {"CNAME x.kua.cl example.net 1 ; kavi:kavi", "TXT x.kua.cl \"beside\" 1 ; kavi:kavi"},
+               1);
     // Two values change places: neither may meet the other half-way.
     records = {record("MX", "m", "10 a.example"), record("MX", "m", "20 b.example")};
-    story.step("two MX", {"MX m.kua.cl 10 a.example 1 ; kavi:kavi", "MX m.kua.cl 20 b.example 1 ; kavi:kavi"}, 4);
+    story.step(
+        "two MX", {"MX m.kua.cl 10 a.example 1 ; kavi:kavi", "MX m.kua.cl 20 b.example 1 ; kavi:kavi"}, 4);
     records = {record("MX", "m", "20 a.example"), record("MX", "m", "10 b.example")};
-    story.step("with their priorities changed", {"MX m.kua.cl 20 a.example 1 ; kavi:kavi", "MX m.kua.cl 10 b.example 1 ; kavi:kavi"}, 2);
+    story.step("with their priorities changed",
+               {"MX m.kua.cl 20 a.example 1 ; kavi:kavi", "MX m.kua.cl 10 b.example 1 ; kavi:kavi"},
+               2);
 }
 
 TEST_CASE("DNS scenario: TXT of every size and with every letter") {
@@ -258,7 +364,8 @@ TEST_CASE("DNS scenario: TXT of every size and with every letter") {
             while (bytes.size() < size) bytes += pattern;
             bytes.resize(size);
             records = {record("TXT", "t", bytes)};
-            if (bytes.back() == '\\' || static_cast<unsigned char>(bytes.back()) >= 0x80) records[0].content->back() = 'z';
+            if (bytes.back() == '\\' || static_cast<unsigned char>(bytes.back()) >= 0x80)
+                records[0].content->back() = 'z';
             bytes = *records[0].content;
             INFO(size);
             const auto report = world.sync();
@@ -269,20 +376,24 @@ TEST_CASE("DNS scenario: TXT of every size and with every letter") {
         }
     }
     records = {record("TXT", "t", "")};
-    CHECK(world.requests_of([&] { CHECK_THROWS_AS(ops::plan_dns(world.estate, {}, {}, {}), Error); }).empty());
+    CHECK(
+        world.requests_of([&] { CHECK_THROWS_AS(ops::plan_dns(world.estate, {}, {}, {}), Error); }).empty());
     records = {record("TXT", "t", std::string(4081, 'x'))};
-    CHECK(world.requests_of([&] { CHECK_THROWS_AS(ops::plan_dns(world.estate, {}, {}, {}), Error); }).empty());
+    CHECK(
+        world.requests_of([&] { CHECK_THROWS_AS(ops::plan_dns(world.estate, {}, {}, {}), Error); }).empty());
 }
 
 TEST_CASE("DNS scenario: proxied on and off, and what can't be") {
     World world;
     Story story(world);
     auto& records = world.estate.records;
-    for (const auto& [type, content] : {std::pair{"A", "192.0.2.1"}, {"AAAA", "2001:db8::1"}, {"CNAME", "example.net"}}) {
+    for (const auto& [type, content] :
+         {std::pair{"A", "192.0.2.1"}, {"AAAA", "2001:db8::1"}, {"CNAME", "example.net"}}) {
         const auto line = std::string(type) + " p.kua.cl " + content;
         records = {record(type, "p", content)};
         records[0].proxied = true;
-        const auto requests = world.requests_of([&] { story.step("proxied at once", {line + " 1 proxied ; kavi:kavi"}, 1); });
+        const auto requests =
+            world.requests_of([&] { story.step("proxied at once", {line + " 1 proxied ; kavi:kavi"}, 1); });
         CHECK(std::ranges::count(requests, "POST /zones/ID/dns_records/batch") == 1);
         records[0].proxied = false;
         story.step("off", {line + " 1 ; kavi:kavi"}, 1);
@@ -300,7 +411,9 @@ TEST_CASE("DNS scenario: proxied on and off, and what can't be") {
         const auto report = world.sync();
         REQUIRE(report.actions.size() == 2);
         REQUIRE(report.actions[0].error);
-        CHECK_THAT(join(report.actions[0].error->causes(), "; "), ContainsSubstring("Target 10.0.0.1 is not allowed for a proxied record. at /content (code 9003)"));
+        CHECK_THAT(join(report.actions[0].error->causes(), "; "),
+                   ContainsSubstring(
+                       "Target 10.0.0.1 is not allowed for a proxied record. at /content (code 9003)"));
         CHECK(world.stranger->lines().empty());
     }
     SECTION("a flag that was dropped without a word is noticed") {
@@ -309,7 +422,8 @@ TEST_CASE("DNS scenario: proxied on and off, and what can't be") {
         records[0].proxied = true;
         const auto report = world.sync();
         REQUIRE(report.actions[0].error);
-        CHECK(report.actions[0].error->message() == "A p.kua.cl isn't proxied though Cloudflare took the change");
+        CHECK(report.actions[0].error->message() ==
+              "A p.kua.cl isn't proxied though Cloudflare took the change");
     }
 }
 
@@ -317,11 +431,35 @@ TEST_CASE("DNS scenario: equal records are adopted, others' are left alone") {
     World world;
     Story story(world);
     auto& records = world.estate.records;
-    world.stranger->add({{"type", "A"}, {"name", "git"}, {"content", "192.0.2.1"}, {"ttl", 1}, {"comment", "by hand"}});
+    world.stranger->add(
+        {{"type", "A"}, {"name", "git"}, {"content", "192.0.2.1"}, {"ttl", 1}, {"comment", "by hand"}});
     world.stranger->add({{"type", "TXT"}, {"name", "git"}, {"content", "\"google-site\""}, {"ttl", 300}});
-    world.stranger->add({{"type", "LOC"}, {"name", "@"}, {"ttl", 300}, {"data", {{"lat_degrees", 51}, {"lat_minutes", 30}, {"lat_seconds", 12.5}, {"lat_direction", "N"}, {"long_degrees", 0}, {"long_minutes", 7}, {"long_seconds", 39.0}, {"long_direction", "W"}, {"altitude", 0}, {"size", 1}, {"precision_horz", 10}, {"precision_vert", 10}}}});
-    world.stranger->add({{"type", "A"}, {"name", "eva"}, {"content", "192.0.2.7"}, {"ttl", 1}, {"comment", "theirs kavi:other"}});
-    world.stranger->add({{"type", "TXT"}, {"name", "cf._domainkey"}, {"content", "\"v=DKIM1\""}, {"ttl", 1}, {"meta", {{"read_only", true}}}});
+    world.stranger->add({{"type", "LOC"},
+                         {"name", "@"},
+                         {"ttl", 300},
+                         {"data",
+                          {{"lat_degrees", 51},
+                           {"lat_minutes", 30},
+                           {"lat_seconds", 12.5},
+                           {"lat_direction", "N"},
+                           {"long_degrees", 0},
+                           {"long_minutes", 7},
+                           {"long_seconds", 39.0},
+                           {"long_direction", "W"},
+                           {"altitude", 0},
+                           {"size", 1},
+                           {"precision_horz", 10},
+                           {"precision_vert", 10}}}});
+    world.stranger->add({{"type", "A"},
+                         {"name", "eva"},
+                         {"content", "192.0.2.7"},
+                         {"ttl", 1},
+                         {"comment", "theirs kavi:other"}});
+    world.stranger->add({{"type", "TXT"},
+                         {"name", "cf._domainkey"},
+                         {"content", "\"v=DKIM1\""},
+                         {"ttl", 1},
+                         {"meta", {{"read_only", true}}}});
     story.beside = world.stranger->lines();
     std::erase_if(story.beside, [](const std::string& line) { return line.starts_with("A git"); });
 
@@ -329,15 +467,25 @@ TEST_CASE("DNS scenario: equal records are adopted, others' are left alone") {
     records = {record("A", "git", "192.0.2.1")};
     story.step("adopted beside a person's words", {"A git.kua.cl 192.0.2.1 1 ; by hand kavi:kavi"}, 1);
     records.push_back(record("TXT", "git", "ours"));
-    story.step("TXT beside another's TXT", {"A git.kua.cl 192.0.2.1 1 ; by hand kavi:kavi", "TXT git.kua.cl \"ours\" 1 ; kavi:kavi"}, 1);
+    story.step("TXT beside another's TXT",
+               {"A git.kua.cl 192.0.2.1 1 ; by hand kavi:kavi", "TXT git.kua.cl \"ours\" 1 ; kavi:kavi"},
+               1);
     records.push_back(record("TXT", "cf._domainkey", "v=DKIM1"));
-    story.step("a read-only record that is as declared", {"A git.kua.cl 192.0.2.1 1 ; by hand kavi:kavi", "TXT git.kua.cl \"ours\" 1 ; kavi:kavi"}, 0);
+    story.step("a read-only record that is as declared",
+               {"A git.kua.cl 192.0.2.1 1 ; by hand kavi:kavi", "TXT git.kua.cl \"ours\" 1 ; kavi:kavi"},
+               0);
     records.back().ttl = 300;
-    story.refused("a read-only record that isn't", errors::foreign_owner, "TXT cf._domainkey.kua.cl isn't kavi's to change");
+    story.refused("a read-only record that isn't",
+                  errors::foreign_owner,
+                  "TXT cf._domainkey.kua.cl isn't kavi's to change");
     records.back() = record("A", "eva", "192.0.2.7");
-    story.step("another estate's record that is as declared", {"A git.kua.cl 192.0.2.1 1 ; by hand kavi:kavi", "TXT git.kua.cl \"ours\" 1 ; kavi:kavi"}, 0);
+    story.step("another estate's record that is as declared",
+               {"A git.kua.cl 192.0.2.1 1 ; by hand kavi:kavi", "TXT git.kua.cl \"ours\" 1 ; kavi:kavi"},
+               0);
     records.back().content = "192.0.2.8";
-    story.refused("another estate's record that isn't", errors::foreign_owner, "A eva.kua.cl stands in the way; it is 192.0.2.7, kavi:other");
+    story.refused("another estate's record that isn't",
+                  errors::foreign_owner,
+                  "A eva.kua.cl stands in the way; it is 192.0.2.7, kavi:other");
     records.back() = record("CNAME", "eva", "example.net");
     story.refused("an alias in another's place", errors::foreign_owner, "A eva.kua.cl stands in the way");
     records.back() = record("NS", "eva", "ns.example.net");
@@ -345,12 +493,20 @@ TEST_CASE("DNS scenario: equal records are adopted, others' are left alone") {
     records.pop_back();
     world.stranger->add({{"type", "A"}, {"name", "git"}, {"content", "192.0.2.66"}, {"ttl", 1}});
     story.beside.push_back("A git.kua.cl 192.0.2.66 1");
-    story.step("somebody's address beside ours", {"A git.kua.cl 192.0.2.1 1 ; by hand kavi:kavi", "TXT git.kua.cl \"ours\" 1 ; kavi:kavi"}, 0);
+    story.step("somebody's address beside ours",
+               {"A git.kua.cl 192.0.2.1 1 ; by hand kavi:kavi", "TXT git.kua.cl \"ours\" 1 ; kavi:kavi"},
+               0);
     records = {};
     story.step("ours gone, theirs stay", {}, 2);
-    world.stranger->add({{"type", "TXT"}, {"name", "long"}, {"content", "\"x\""}, {"ttl", 1}, {"comment", std::string(495, 'w')}});
+    world.stranger->add({{"type", "TXT"},
+                         {"name", "long"},
+                         {"content", "\"x\""},
+                         {"ttl", 1},
+                         {"comment", std::string(495, 'w')}});
     records = {record("TXT", "long", "x")};
-    story.refused("no room for the mark beside a person's words", errors::dns_refused, "with kavi's mark it has 505 characters; 500 are allowed on the pro plan");
+    story.refused("no room for the mark beside a person's words",
+                  errors::dns_refused,
+                  "with kavi's mark it has 505 characters; 500 are allowed on the pro plan");
 }
 
 TEST_CASE("DNS scenario: guards") {
@@ -363,10 +519,13 @@ TEST_CASE("DNS scenario: guards") {
     const auto all = records;
     zone.max_deletes = 2;
     records.resize(5);
-    story.refused("too many deletions", errors::dns_refused, "3 records of kua.cl would be deleted, 2 may be");
+    story.refused(
+        "too many deletions", errors::dns_refused, "3 records of kua.cl would be deleted, 2 may be");
     zone.max_deletes.reset();
     records.resize(2);
-    story.refused("more than five without a word", errors::dns_refused, "6 records of kua.cl would be deleted, 5 may be");
+    story.refused("more than five without a word",
+                  errors::dns_refused,
+                  "6 records of kua.cl would be deleted, 5 may be");
     records = all;
     for (auto& one : records) one = record("CNAME", one.name, "example.net");
     zone.max_deletes = 0;
@@ -376,10 +535,12 @@ TEST_CASE("DNS scenario: guards") {
     }
     zone.protected_names = {"h0", "H1.kua.cl"};
     records[0].content = "example.org";
-    story.refused("a protected name changes", errors::dns_refused, "CNAME h0.kua.cl is protected and would be changed");
+    story.refused(
+        "a protected name changes", errors::dns_refused, "CNAME h0.kua.cl is protected and would be changed");
     records.erase(records.begin());
     zone.max_deletes = 5;
-    story.refused("a protected name goes", errors::dns_refused, "CNAME h0.kua.cl is protected and would be deleted");
+    story.refused(
+        "a protected name goes", errors::dns_refused, "CNAME h0.kua.cl is protected and would be deleted");
     records.insert(records.begin(), all[0]);
     records[0] = record("CNAME", "h0", "example.net");
     records[1].comment = "only words";

@@ -23,6 +23,7 @@ using namespace kavi;
 class LeapingClock final : public Clock {
   public:
     std::chrono::system_clock::time_point now() const override { return real_.now() + leapt_.load(); }
+
     std::chrono::steady_clock::time_point steady() const override { return real_.steady() + leapt_.load(); }
 
     void sleep_for(std::chrono::milliseconds duration, std::stop_token) override {
@@ -138,9 +139,7 @@ struct World {
 
     std::filesystem::path log() const { return folder.path() / "requests.jsonl"; }
 
-    ops::DnsObservation observe() {
-        return ops::observe_dns(*client, ops::zone_questions(estate, {}), {});
-    }
+    ops::DnsObservation observe() { return ops::observe_dns(*client, ops::zone_questions(estate, {}), {}); }
 
     ops::DnsPlan plan() { return ops::plan_dns(estate, {}, {}, observe()); }
 
@@ -164,7 +163,8 @@ struct World {
         return sync(nothing);
     }
 
-    /// "POST /zones/ID/dns_records/batch": what was asked while `work` ran, by the lab's log; ids are left out.
+    /// "POST /zones/ID/dns_records/batch": what was asked while `work` ran, by the lab's log; ids are left
+    /// out.
     template <typename Work>
     std::vector<std::string> requests_of(Work work) {
         const auto before = read_file(log()).size();
@@ -176,7 +176,8 @@ struct World {
             auto path = json["path"].get<std::string>();
             path = path.substr(path.find("/v4/") + 3);
             for (std::size_t i = 0; i + 32 <= path.size(); ++i)
-                if (path.substr(i, 32).find_first_not_of("0123456789abcdef") == std::string::npos) path.replace(i, 32, "ID");
+                if (path.substr(i, 32).find_first_not_of("0123456789abcdef") == std::string::npos)
+                    path.replace(i, 32, "ID");
             requests.push_back(json["method"].get<std::string>() + " " + path);
         }
         std::ranges::sort(requests);
@@ -193,7 +194,9 @@ struct World {
     }
 };
 
-inline model::DeclaredRecord record(const std::string& type, const std::string& name, const std::string& content) {
+inline model::DeclaredRecord record(const std::string& type,
+                                    const std::string& name,
+                                    const std::string& content) {
     model::DeclaredRecord declared{.zone = "kua.cl", .type = type, .name = name};
     declared.content = content;
     return declared;

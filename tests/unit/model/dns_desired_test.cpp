@@ -2,10 +2,10 @@
 #include <kavi/base/text.hpp>
 #include <kavi/model/dns.hpp>
 
-#include <support/catch.hpp>
-
 #include <string>
 #include <vector>
+
+#include <support/catch.hpp>
 
 using namespace kavi::model;
 
@@ -30,7 +30,8 @@ const ServiceServers servers{{"forgejo", "bruno"}, {"plex", "eva"}};
 std::vector<std::string> lines(const std::vector<DesiredRecord>& desired) {
     std::vector<std::string> lines;
     for (const auto& one : desired) {
-        auto line = one.record.type + " " + one.record.name + " " + (one.reference.empty() ? one.record.value : one.reference);
+        auto line = one.record.type + " " + one.record.name + " " +
+                    (one.reference.empty() ? one.record.value : one.reference);
         if (one.record.proxied) line += " proxied";
         if (one.record.ttl != 1) line += " " + std::to_string(one.record.ttl);
         lines.push_back(line);
@@ -59,13 +60,17 @@ TEST_CASE("domains follow their service's server") {
     CHECK(lines(desired_records(known, servers, {})) ==
           Lines{"A git.kua.cl 188.34.198.57", "A plex.kua.cl server:eva/ipv4 proxied"});
     SECTION("an observed address wins over the declared one") {
-        CHECK(lines(desired_records(known, servers, {{"bruno", {.ipv4 = "192.0.2.1"}}, {"eva", {.ipv4 = "192.0.2.2"}}})) ==
+        CHECK(lines(desired_records(
+                  known, servers, {{"bruno", {.ipv4 = "192.0.2.1"}}, {"eva", {.ipv4 = "192.0.2.2"}}})) ==
               Lines{"A git.kua.cl 192.0.2.1", "A plex.kua.cl 192.0.2.2 proxied"});
     }
     SECTION("IPv6 only where the server declares it") {
         known.servers["bruno"].ipv6 = "2001:DB8::1";
-        CHECK(lines(desired_records(known, servers, {{"eva", {.ipv4 = "192.0.2.2", .ipv6 = "2001:db8::2"}}})) ==
-              Lines{"A git.kua.cl 188.34.198.57", "AAAA git.kua.cl 2001:db8::1", "A plex.kua.cl 192.0.2.2 proxied"});
+        CHECK(
+            lines(desired_records(known, servers, {{"eva", {.ipv4 = "192.0.2.2", .ipv6 = "2001:db8::2"}}})) ==
+            Lines{"A git.kua.cl 188.34.198.57",
+                  "AAAA git.kua.cl 2001:db8::1",
+                  "A plex.kua.cl 192.0.2.2 proxied"});
     }
     SECTION("the longest zone holds a name") {
         known.zones["git.kua.cl"] = {.name = "git.kua.cl"};
@@ -79,8 +84,14 @@ TEST_CASE("records are declared with content or data") {
     auto with = estate();
     with.records = {
         {.zone = "kua.cl", .type = "mx", .name = "@", .content = "mail.example.net", .priority = 0},
-        {.zone = "kua.cl", .type = "SRV", .name = "_sip._tcp", .data = {{"weight", 5}, {"port", 5060}, {"priority", 10}, {"target", "sip.example.net."}}},
-        {.zone = "kua.cl", .type = "CAA", .name = "@", .data = {{"flags", 0}, {"tag", "issue"}, {"value", "a \"b\" \\c"}}},
+        {.zone = "kua.cl",
+         .type = "SRV",
+         .name = "_sip._tcp",
+         .data = {{"weight", 5}, {"port", 5060}, {"priority", 10}, {"target", "sip.example.net."}}},
+        {.zone = "kua.cl",
+         .type = "CAA",
+         .name = "@",
+         .data = {{"flags", 0}, {"tag", "issue"}, {"value", "a \"b\" \\c"}}},
         {.zone = "kua.cl", .type = "HTTPS", .name = "www", .content = ". alpn=h2", .priority = 1},
         {.zone = "kua.cl", .type = "CNAME", .name = "www2", .content = "@", .proxied = true},
         {.zone = "kua.cl", .type = "TXT", .name = "t", .content = " kept as it is ", .ttl = 300},
@@ -105,12 +116,27 @@ TEST_CASE("what can't be is said, all of it, with its line") {
         {.zone = "kua.cl", .type = "TXT", .name = "d", .line = 6},
         {.zone = "kua.cl", .type = "NS", .name = "@", .content = "ns.example.net", .line = 7},
         {.zone = "kua.cl", .type = "TXT", .name = "e", .content = "x", .proxied = true, .line = 8},
-        {.zone = "kua.cl", .type = "A", .name = "f", .content = "192.0.2.1", .ttl = 300, .proxied = true, .line = 9},
+        {.zone = "kua.cl",
+         .type = "A",
+         .name = "f",
+         .content = "192.0.2.1",
+         .ttl = 300,
+         .proxied = true,
+         .line = 9},
         {.zone = "kua.cl", .type = "A", .name = "g", .content = "192.0.2.1", .ttl = 10, .line = 10},
-        {.zone = "kua.cl", .type = "A", .name = "h", .content = "192.0.2.1", .comment = "for kavi:me", .line = 11},
+        {.zone = "kua.cl",
+         .type = "A",
+         .name = "h",
+         .content = "192.0.2.1",
+         .comment = "for kavi:me",
+         .line = 11},
         {.zone = "kua.cl", .type = "A", .name = "i", .content = "192.0.2.1", .priority = 1, .line = 12},
         {.zone = "kua.cl", .type = "SRV", .name = "_j._tcp", .data = {{"wait", 1}}, .line = 13},
-        {.zone = "kua.cl", .type = "SRV", .name = "_k._tcp", .data = {{"priority", 1}, {"weight", 1}, {"port", 1}}, .line = 14},
+        {.zone = "kua.cl",
+         .type = "SRV",
+         .name = "_k._tcp",
+         .data = {{"priority", 1}, {"weight", 1}, {"port", 1}},
+         .line = 14},
         {.zone = "kua.de", .type = "A", .name = "@", .content = "192.0.2.1", .line = 15},
         {.zone = "kua.cl", .type = "A", .name = "x.example.net.", .content = "192.0.2.1", .line = 16},
     };
@@ -126,9 +152,11 @@ TEST_CASE("what can't be is said, all of it, with its line") {
               "line 8: [[records]] TXT e: a record of type TXT can't be proxied",
               "line 9: [[records]] A f: a proxied record has no ttl of its own",
               "line 10: [[records]] A g: ttl 10 isn't 1 (automatic) or from 60 to 86400",
-              "line 11: [[records]] A h: the comment has a word that begins with kavi:, which is kavi's own mark",
+              "line 11: [[records]] A h: the comment has a word that begins with kavi:, which is kavi's own "
+              "mark",
               "line 12: [[records]] A i: type A has no priority",
-              "line 13: [[records]] SRV _j._tcp: data has no member wait (there are priority, weight, port, target)",
+              "line 13: [[records]] SRV _j._tcp: data has no member wait (there are priority, weight, port, "
+              "target)",
               "line 14: [[records]] SRV _k._tcp: data lacks target",
               "line 15: [[records]] A @: zone kua.de isn't declared",
               "line 16: [[records]] A x.example.net.: the name isn't in the zone kua.cl",
@@ -143,17 +171,25 @@ TEST_CASE("what can't stand at one name is said") {
         return kavi::join(problems(wrong), "; ");
     };
     const std::string digest(64, 'a');
-    CHECK(of({{.type = "A", .name = "a", .content = "192.0.2.1"}, {.type = "CNAME", .name = "a", .content = "b.example"}}) ==
+    CHECK(of({{.type = "A", .name = "a", .content = "192.0.2.1"},
+              {.type = "CNAME", .name = "a", .content = "b.example"}}) ==
           "a.kua.cl: a CNAME can't stand beside an A, AAAA or another CNAME record");
-    CHECK(of({{.type = "CNAME", .name = "a", .content = "c.example"}, {.type = "CNAME", .name = "a", .content = "b.example"}}) ==
+    CHECK(of({{.type = "CNAME", .name = "a", .content = "c.example"},
+              {.type = "CNAME", .name = "a", .content = "b.example"}}) ==
           "a.kua.cl: a CNAME can't stand beside an A, AAAA or another CNAME record");
-    CHECK(of({{.type = "CNAME", .name = "a", .content = "b.example"}, {.type = "TXT", .name = "a", .content = "x"}}).empty());
+    CHECK(of({{.type = "CNAME", .name = "a", .content = "b.example"},
+              {.type = "TXT", .name = "a", .content = "x"}})
+              .empty());
     CHECK(of({{.type = "DS", .name = "a", .content = "1 13 2 " + digest}}) ==
           "a.kua.cl: a DS record needs an NS record of the same name");
-    CHECK(of({{.type = "DS", .name = "a", .content = "1 13 2 " + digest}, {.type = "NS", .name = "a", .content = "ns.example"}}).empty());
-    CHECK(of({{.type = "NS", .name = "a", .content = "ns.example"}, {.type = "TXT", .name = "a", .content = "x"}}) ==
+    CHECK(of({{.type = "DS", .name = "a", .content = "1 13 2 " + digest},
+              {.type = "NS", .name = "a", .content = "ns.example"}})
+              .empty());
+    CHECK(of({{.type = "NS", .name = "a", .content = "ns.example"},
+              {.type = "TXT", .name = "a", .content = "x"}}) ==
           "a.kua.cl: a delegated name (NS) can have no records of its own but DS");
-    CHECK(of({{.type = "TXT", .name = "a", .content = "\"x\" \"y\""}, {.type = "TXT", .name = "A", .content = "xy"}}) ==
+    CHECK(of({{.type = "TXT", .name = "a", .content = "\"x\" \"y\""},
+              {.type = "TXT", .name = "A", .content = "xy"}}) ==
           "[[records]] TXT A: the same record is declared twice");
     CHECK(of({{.type = "TXT", .name = "a", .content = std::string(4000, 'x')},
               {.type = "TXT", .name = "a", .content = std::string(4000, 'y')},

@@ -1,9 +1,9 @@
 #include <kavi/model/record.hpp>
 
-#include <support/catch.hpp>
-
 #include <string>
 #include <vector>
+
+#include <support/catch.hpp>
 
 using namespace kavi::model;
 
@@ -26,7 +26,7 @@ TEST_CASE("host names have one form") {
         {"münchen.example", "xn--mnchen-3ya.example"},
         {"MÜNCHEN.example", "xn--mnchen-3ya.example"},
         {"mu\u0308nchen.example", "xn--mnchen-3ya.example"},  // u and a combining diaeresis
-        {"straße.example", "xn--strae-oqa.example"},           // UTS 46 without transitional rules keeps ß
+        {"straße.example", "xn--strae-oqa.example"},          // UTS 46 without transitional rules keeps ß
         {"XN--MNCHEN-3YA.example", "xn--mnchen-3ya.example"},
         {"_sip._tcp.example.net", "_sip._tcp.example.net"},
         {"*.example.net", "*.example.net"},
@@ -105,7 +105,9 @@ TEST_CASE("values have one form") {
         {"SRV", "0 0 0 .", "0 0 0 ."},
         {"SRV", "0 5 sip.example.net", "! has 'sip.example.net' where a number from 0 to 65535 is due"},
         {"CAA", "0 issue \"letsencrypt.org\"", "0 issue letsencrypt.org"},
-        {"CAA", "128 ISSUE letsencrypt.org; validationmethods=dns-01", "128 issue letsencrypt.org; validationmethods=dns-01"},
+        {"CAA",
+         "128 ISSUE letsencrypt.org; validationmethods=dns-01",
+         "128 issue letsencrypt.org; validationmethods=dns-01"},
         {"CAA", "0 issue \";\"", "0 issue ;"},
         {"CAA", "256 issue a", "! has '256' where a number from 0 to 255 is due"},
         {"CAA", "0 issue \"a\" b", "! has a quote too many"},
@@ -119,7 +121,9 @@ TEST_CASE("values have one form") {
         {"DS", "60485 13 2 " + hexes(64), "60485 13 2 " + hexes(64)},
         {"DS", "60485 13 1 " + hexes(64), "! has a digest of 64 hexadecimal digits instead of 40"},
         {"HTTPS", "1 . alpn=\"h3,h2\" ipv4hint=192.0.2.1", "1 . alpn=h3,h2 ipv4hint=192.0.2.1"},
-        {"HTTPS", "1 . ipv6hint=2001:DB8::0:1 port=8443 alpn=h2", "1 . alpn=h2 port=8443 ipv6hint=2001:db8::1"},
+        {"HTTPS",
+         "1 . ipv6hint=2001:DB8::0:1 port=8443 alpn=h2",
+         "1 . alpn=h2 port=8443 ipv6hint=2001:db8::1"},
         {"HTTPS", "1 .", "1 ."},
         {"HTTPS", "0 Other.example.", "0 other.example"},
         {"HTTPS", "0 other.example alpn=h2", "! has priority 0 (an alias) and parameters"},
@@ -127,7 +131,9 @@ TEST_CASE("values have one form") {
         {"HTTPS", "1 . alpn", "! gives alpn no value"},
         {"HTTPS", "1 . colour=red", "! has the unknown parameter 'colour'"},
         {"HTTPS", "1 . ipv4hint=1.2.3", "! has the hint '1.2.3', which isn't an IPv4 address"},
-        {"SVCB", "2 svc.example. key667=\"hello you\" no-default-alpn alpn=x", "2 svc.example alpn=x no-default-alpn key667=\"hello you\""},
+        {"SVCB",
+         "2 svc.example. key667=\"hello you\" no-default-alpn alpn=x",
+         "2 svc.example alpn=x no-default-alpn key667=\"hello you\""},
         {"HTTPS", "1 . key667=a;b", "1 . key667=\"a;b\""},
         {"LOC", "51 30 N", "! is of a type that isn't managed"},
     };
@@ -187,7 +193,7 @@ TEST_CASE("TXT is sent as strings of at most 255 bytes that are UTF-8 each") {
     CHECK(shown(normal_value("TXT", txt_quoted(cut))) == cut);
     CHECK(txt_quoted("é \"q\" \\") == "\"é \\\"q\\\" \\\\\"");
     CHECK(txt_quoted("\xff\x01") == "\"\\255\\001\"");
-    CHECK(txt_quoted("\xc0\xaf") == "\"\\192\\175\"");          // overlong
+    CHECK(txt_quoted("\xc0\xaf") == "\"\\192\\175\"");           // overlong
     CHECK(txt_quoted("\xed\xa0\x80") == "\"\\237\\160\\128\"");  // a surrogate
     CHECK(txt_wire_size(std::string(255, 'x')) == 256);
     CHECK(txt_wire_size(std::string(256, 'x')) == 258);

@@ -2,10 +2,10 @@
 #include <kavi/base/text.hpp>
 #include <kavi/model/zone_file.hpp>
 
-#include <support/catch.hpp>
-
 #include <string>
 #include <vector>
+
+#include <support/catch.hpp>
 
 using namespace kavi::model;
 
@@ -86,7 +86,8 @@ TEST_CASE("what isn't a zone file is refused with its line") {
     CHECK(problem_of(" A 192.0.2.1\n") == "line 1: the first record has no name");
     CHECK(problem_of("a A\n") == "line 1: a name, a type and a value are due");
     CHECK(problem_of("a A 192.0.2\n") == "line 1: the A record of a.kua.cl isn't an IPv4 address");
-    CHECK(problem_of("a.example.net. A 192.0.2.1\n") == "line 1: the name a.example.net isn't in the zone kua.cl");
+    CHECK(problem_of("a.example.net. A 192.0.2.1\n") ==
+          "line 1: the name a.example.net isn't in the zone kua.cl");
     CHECK(problem_of("a TXT \"x\\\n") == "line 1: a quote stays open");
 }
 
@@ -120,7 +121,9 @@ TEST_CASE("what is written is read back the same") {
     CHECK(write_zone_file("kua.cl", again.records) == text);
     CHECK(text.starts_with("$ORIGIN kua.cl.\n@\t1\tIN\tA\t192.0.2.1 ; cf_tags=cf-proxied:true\n"));
     CHECK_THAT(text, ContainsSubstring("m\t1\tIN\tMX\t10 mail.example.net.\n"));
-    CHECK_THAT(text, ContainsSubstring("www\t1\tIN\tCNAME\tkua.cl. ; words; more kavi:kavi cf_tags=cf-proxied:true\n"));
+    CHECK_THAT(
+        text,
+        ContainsSubstring("www\t1\tIN\tCNAME\tkua.cl. ; words; more kavi:kavi cf_tags=cf-proxied:true\n"));
 }
 
 TEST_CASE("records become entries of kavi.toml") {
@@ -131,9 +134,13 @@ TEST_CASE("records become entries of kavi.toml") {
         {"A", "w.kua.cl", "192.0.2.1", 1, true, ""},
     };
     CHECK(to_toml("kua.cl", records) ==
-          "\n[[records]]\nzone    = \"kua.cl\"\ntype    = \"MX\"\nname    = \"@\"\ncontent = \"mail.example.net\"\npriority = 10\n"
+          "\n[[records]]\nzone    = \"kua.cl\"\ntype    = \"MX\"\nname    = \"@\"\ncontent = "
+          "\"mail.example.net\"\npriority = 10\n"
           "ttl     = 300\ncomment = \"post\"\n"
-          "\n[[records]]\nzone    = \"kua.cl\"\ntype    = \"TXT\"\nname    = \"q\"\ncontent = \"\\\"\\\\\\\"quoted\\\\\\\"\\\"\"\n"
-          "\n[[records]]\nzone    = \"kua.cl\"\ntype    = \"TXT\"\nname    = \"t\"\ncontent = \"say \\\"hi\\\" \\\\\"\n"
-          "\n[[records]]\nzone    = \"kua.cl\"\ntype    = \"A\"\nname    = \"w\"\ncontent = \"192.0.2.1\"\nproxied = true\n");
+          "\n[[records]]\nzone    = \"kua.cl\"\ntype    = \"TXT\"\nname    = \"q\"\ncontent = "
+          "\"\\\"\\\\\\\"quoted\\\\\\\"\\\"\"\n"
+          "\n[[records]]\nzone    = \"kua.cl\"\ntype    = \"TXT\"\nname    = \"t\"\ncontent = \"say "
+          "\\\"hi\\\" \\\\\"\n"
+          "\n[[records]]\nzone    = \"kua.cl\"\ntype    = \"A\"\nname    = \"w\"\ncontent = "
+          "\"192.0.2.1\"\nproxied = true\n");
 }

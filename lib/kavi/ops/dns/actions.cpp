@@ -1,3 +1,6 @@
+#include "chunks.hpp"
+#include "decision.hpp"
+
 #include <kavi/base/text.hpp>
 
 #include <fmt/format.h>
@@ -5,9 +8,6 @@
 #include <algorithm>
 #include <tuple>
 #include <unordered_set>
-
-#include "chunks.hpp"
-#include "decision.hpp"
 
 namespace kavi::ops {
 namespace {
@@ -37,7 +37,8 @@ std::string line_of(const model::Record& record, std::string_view value) {
 }
 
 std::string line_of(const LiveRecord& live) {
-    return fmt::format("{} {}", live.id, line_of(live.record, model::shown_value(live.record.type, live.record.value)));
+    return fmt::format(
+        "{} {}", live.id, line_of(live.record, model::shown_value(live.record.type, live.record.value)));
 }
 
 /// Is the value that will stand there another than now?
@@ -52,14 +53,17 @@ std::string shown_after(const RecordChange& change) {
 
 std::string expected_line(const RecordChange& change) {
     const auto& after = change.after;
-    return line_of(after, change.reference.empty() ? model::shown_value(after.type, after.value) : change.reference);
+    return line_of(after,
+                   change.reference.empty() ? model::shown_value(after.type, after.value) : change.reference);
 }
 
 std::vector<plan::Change> changes_of(const RecordChange& change) {
     std::vector<plan::Change> changes;
     const bool update = change.kind == Kind::update, gone = change.kind == Kind::remove;
     const auto* before = change.before ? &change.before->record : nullptr;
-    const auto shown = [](const model::Record& record) { return printable(model::shown_value(record.type, record.value)); };
+    const auto shown = [](const model::Record& record) {
+        return printable(model::shown_value(record.type, record.value));
+    };
     const auto add = [&](const char* field, Json from, Json to) {
         if (from != to) changes.push_back({field, std::move(from), std::move(to)});
     };
@@ -68,8 +72,10 @@ std::vector<plan::Change> changes_of(const RecordChange& change) {
         add("content", before ? Json(shown(*before)) : Json(), gone ? Json() : Json(to));
     }
     if (update && before->ttl != change.after.ttl) add("ttl", before->ttl, change.after.ttl);
-    if (update && before->proxied != change.after.proxied) add("proxied", before->proxied, change.after.proxied);
-    if (update && before->comment != change.after.comment) add("comment", before->comment, change.after.comment);
+    if (update && before->proxied != change.after.proxied)
+        add("proxied", before->proxied, change.after.proxied);
+    if (update && before->comment != change.after.comment)
+        add("comment", before->comment, change.after.comment);
     if (!before && model::can_be_proxied(change.after.type)) add("proxied", nullptr, change.after.proxied);
     if (!before && change.after.ttl != 1) add("ttl", nullptr, change.after.ttl);
     return changes;
@@ -83,8 +89,10 @@ std::string reason_of(const RecordChange& change) {
     std::vector<std::string> parts;
     if (changes_value(change))
         parts.push_back(fmt::format("{} → {}", brief(before.type, before.value), shown_after(change)));
-    if (before.proxied != change.after.proxied) parts.emplace_back(change.after.proxied ? "proxied" : "no longer proxied");
-    if (before.ttl != change.after.ttl) parts.push_back(fmt::format("ttl {} → {}", before.ttl, change.after.ttl));
+    if (before.proxied != change.after.proxied)
+        parts.emplace_back(change.after.proxied ? "proxied" : "no longer proxied");
+    if (before.ttl != change.after.ttl)
+        parts.push_back(fmt::format("ttl {} → {}", before.ttl, change.after.ttl));
     if (parts.empty()) parts.emplace_back(change.why.empty() ? "comment" : brief(before.type, before.value));
     return join(parts, ", ");
 }
@@ -97,10 +105,13 @@ DnsRole role_of(const RecordChange& change) {
 
 plan::Verb verb_of(Kind kind) {
     switch (kind) {
-        case Kind::create: return plan::Verb::create;
-        case Kind::remove: return plan::Verb::remove;
+        case Kind::create:
+            return plan::Verb::create;
+        case Kind::remove:
+            return plan::Verb::remove;
         case Kind::update:
-        case Kind::setting: return plan::Verb::update;
+        case Kind::setting:
+            return plan::Verb::update;
     }
     return plan::Verb::run;
 }
@@ -116,7 +127,8 @@ using Groups = std::vector<std::vector<std::size_t>>;
 Groups groups_of(const std::vector<RecordChange>& changes) {
     Groups groups;
     for (std::size_t i = 0; i < changes.size(); ++i) {
-        const bool joins = changes[i].together && !groups.empty() && changes[groups.back().front()].together &&
+        const bool joins = changes[i].together && !groups.empty() &&
+                           changes[groups.back().front()].together &&
                            changes[groups.back().front()].name() == changes[i].name();
         if (joins)
             groups.back().push_back(i);
@@ -131,7 +143,10 @@ Groups groups_of(const std::vector<RecordChange>& changes) {
 class Builder {
   public:
     Builder(ZoneDecision decision, DnsPlan& plan)
-        : decision_(std::move(decision)), zone_(decision_.seen->zone), plan_(plan), lane_("dns/" + zone_.name) {}
+        : decision_(std::move(decision)),
+          zone_(decision_.seen->zone),
+          plan_(plan),
+          lane_("dns/" + zone_.name) {}
 
     void build() {
         const auto first = plan_.plan.actions.size();
@@ -225,7 +240,8 @@ class Builder {
                 auto& action = plan_.plan.actions[first + groups[g][k]];
                 action.batch = fmt::format("{}/{}", lane_, seats[g].chunk + k / limit);
                 // A group larger than a batch: each part after the one before it.
-                if (k >= limit) action.after.push_back(plan_.plan.actions[first + groups[g][k / limit * limit - 1]].id);
+                if (k >= limit)
+                    action.after.push_back(plan_.plan.actions[first + groups[g][k / limit * limit - 1]].id);
             }
         }
     }
@@ -234,9 +250,11 @@ class Builder {
     std::string fingerprint() const {
         std::unordered_set<std::string_view> names;
         for (const auto& change : decision_.changes) names.insert(change.name());
-        std::vector<std::string> lines{fmt::format("{} {} {} {}", zone_.id, zone_.plan, zone_.status, zone_.paused)};
+        std::vector<std::string> lines{
+            fmt::format("{} {} {} {}", zone_.id, zone_.plan, zone_.status, zone_.paused)};
         for (const auto& live : decision_.seen->records) {
-            const bool counts = names.contains(live.record.name) || live.record.comment.find("kavi:") != std::string::npos;
+            const bool counts =
+                names.contains(live.record.name) || live.record.comment.find("kavi:") != std::string::npos;
             if (counts) lines.push_back(line_of(live));
         }
         std::ranges::sort(lines);
@@ -278,7 +296,8 @@ void settle(ZoneDecision& decision) {
         return std::tie(a.name(), a.type(), value_of(a)) < std::tie(b.name(), b.type(), value_of(b));
     });
     for (auto begin = changes.begin(); begin != changes.end();) {
-        const auto end = std::find_if(begin, changes.end(), [&](const auto& one) { return one.name() != begin->name(); });
+        const auto end =
+            std::find_if(begin, changes.end(), [&](const auto& one) { return one.name() != begin->name(); });
         if (end - begin > 1) relate({begin, end});
         begin = end;
     }

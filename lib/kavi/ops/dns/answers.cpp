@@ -17,13 +17,24 @@
 namespace kavi::ops {
 namespace {
 
-constexpr std::array types{std::pair{"A", 1},   std::pair{"NS", 2},    std::pair{"CNAME", 5},   std::pair{"PTR", 12},
-                           std::pair{"MX", 15}, std::pair{"TXT", 16},  std::pair{"AAAA", 28}, std::pair{"SRV", 33},
-                           std::pair{"DS", 43}, std::pair{"SSHFP", 44}, std::pair{"TLSA", 52},  std::pair{"SVCB", 64},
-                           std::pair{"HTTPS", 65}, std::pair{"CAA", 257}};
+constexpr std::array types{std::pair{"A", 1},
+                           std::pair{"NS", 2},
+                           std::pair{"CNAME", 5},
+                           std::pair{"PTR", 12},
+                           std::pair{"MX", 15},
+                           std::pair{"TXT", 16},
+                           std::pair{"AAAA", 28},
+                           std::pair{"SRV", 33},
+                           std::pair{"DS", 43},
+                           std::pair{"SSHFP", 44},
+                           std::pair{"TLSA", 52},
+                           std::pair{"SVCB", 64},
+                           std::pair{"HTTPS", 65},
+                           std::pair{"CAA", 257}};
 
 int number_of(std::string_view type) {
-    const auto found = std::ranges::find(types, type, [](const auto& one) { return std::string_view(one.first); });
+    const auto found =
+        std::ranges::find(types, type, [](const auto& one) { return std::string_view(one.first); });
     return found == types.end() ? 0 : found->second;
 }
 
@@ -54,7 +65,8 @@ class Data {
 
     std::string host() {
         std::array<char, NS_MAXDNAME> name{};
-        const int size = ::ns_name_uncompress(ns_msg_base(message_), ns_msg_end(message_), at_, name.data(), name.size());
+        const int size =
+            ::ns_name_uncompress(ns_msg_base(message_), ns_msg_end(message_), at_, name.data(), name.size());
         if (size < 0) return {};
         at_ += std::min<std::ptrdiff_t>(size, end_ - at_);
         return name[0] == '\0' ? "." : name.data();
@@ -139,10 +151,12 @@ struct Resolver {
 
     Resolver(const Resolver&) = delete;
     Resolver& operator=(const Resolver&) = delete;
+
     ~Resolver() { ::res_nclose(&state); }
 };
 
-std::optional<std::vector<std::string>> read_answer(std::span<const unsigned char> bytes, const std::string& type) {
+std::optional<std::vector<std::string>> read_answer(std::span<const unsigned char> bytes,
+                                                    const std::string& type) {
     ns_msg message;
     if (::ns_initparse(bytes.data(), static_cast<int>(bytes.size()), &message) < 0) return std::nullopt;
     const auto code = ns_msg_getflag(message, ns_f_rcode);
@@ -154,7 +168,8 @@ std::optional<std::vector<std::string>> read_answer(std::span<const unsigned cha
         for (int i = 0; i < ns_msg_count(message, section); ++i) {
             ns_rr record;
             if (::ns_parserr(&message, section, i, &record) < 0) return std::nullopt;
-            if (ns_rr_type(record) == number_of(type)) values.push_back(value_of(type, Data(message, record)));
+            if (ns_rr_type(record) == number_of(type))
+                values.push_back(value_of(type, Data(message, record)));
         }
     }
     return values;
@@ -176,7 +191,8 @@ std::optional<std::vector<std::string>> DohAnswers::ask(const std::string&,
         std::vector<std::string> values;
         if (!json.is_object() || !json.contains("Answer") || !json["Answer"].is_array()) return values;
         for (const auto& one : json["Answer"])
-            if (one.is_object() && one.value("type", Json(0)) == number_of(type)) values.push_back(string_or(one, "data"));
+            if (one.is_object() && one.value("type", Json(0)) == number_of(type))
+                values.push_back(string_or(one, "data"));
         return values;
     } catch (const Error&) {
         return std::nullopt;
@@ -193,10 +209,20 @@ std::optional<std::vector<std::string>> AuthoritativeAnswers::ask(const std::str
     if (!address) return std::nullopt;
     Resolver resolver(*address, port_);
     std::array<unsigned char, 512> query{};
-    const int size = ::res_nmkquery(&resolver.state, ns_o_query, name.c_str(), ns_c_in, number, nullptr, 0, nullptr, query.data(), query.size());
+    const int size = ::res_nmkquery(&resolver.state,
+                                    ns_o_query,
+                                    name.c_str(),
+                                    ns_c_in,
+                                    number,
+                                    nullptr,
+                                    0,
+                                    nullptr,
+                                    query.data(),
+                                    query.size());
     if (size < 0) return std::nullopt;
     std::vector<unsigned char> answer(65536);
-    const int got = ::res_nsend(&resolver.state, query.data(), size, answer.data(), static_cast<int>(answer.size()));
+    const int got =
+        ::res_nsend(&resolver.state, query.data(), size, answer.data(), static_cast<int>(answer.size()));
     if (got <= 0) return std::nullopt;
     return read_answer({answer.data(), static_cast<std::size_t>(got)}, type);
 }

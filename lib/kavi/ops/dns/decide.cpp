@@ -1,3 +1,5 @@
+#include "decision.hpp"
+
 #include <kavi/base/error_codes.hpp>
 #include <kavi/base/text.hpp>
 
@@ -5,8 +7,6 @@
 
 #include <algorithm>
 #include <tuple>
-
-#include "decision.hpp"
 
 namespace kavi::ops {
 namespace {
@@ -20,6 +20,12 @@ auto key_of(const Record& record) {
 
 bool is_alias_or_address(std::string_view type) {
     return model::can_be_proxied(type);
+}
+
+/// The lesser of what stands at the heads of two sorted lists; null: that list is at its end.
+const std::string& lesser(const std::string* a, const std::string* b) {
+    if (!a || !b) return a ? *a : *b;
+    return *b < *a ? *b : *a;
 }
 
 /// What kavi may do with a record that is there.
@@ -40,12 +46,12 @@ class ZoneDecider {
         auto wanted = desired.begin();
         auto there = live.begin();
         while (wanted != desired.end() || there != live.end()) {
-            const auto& name = wanted == desired.end()                              ? (*there)->record.name
-                               : there == live.end()                                ? wanted->record.name
-                               : (*there)->record.name < wanted->record.name ? (*there)->record.name
-                                                                             : wanted->record.name;
-            const auto wanted_end = std::find_if(wanted, desired.end(), [&](const auto& one) { return one.record.name != name; });
-            const auto there_end = std::find_if(there, live.end(), [&](const auto* one) { return one->record.name != name; });
+            const auto& name = lesser(wanted == desired.end() ? nullptr : &wanted->record.name,
+                                      there == live.end() ? nullptr : &(*there)->record.name);
+            const auto wanted_end =
+                std::find_if(wanted, desired.end(), [&](const auto& one) { return one.record.name != name; });
+            const auto there_end =
+                std::find_if(there, live.end(), [&](const auto* one) { return one->record.name != name; });
             decide_name({wanted, wanted_end}, {there, there_end});
             wanted = wanted_end;
             there = there_end;
@@ -69,11 +75,15 @@ class ZoneDecider {
 
     static std::string why_not_ours(Owner owner, const LiveRecord& live) {
         switch (owner) {
-            case Owner::cloudflare: return "read-only";
-            case Owner::unsupported: return fmt::format("type {}", printable(live.record.type));
-            case Owner::other_estate: return "kavi:" + printable(model::parse_comment(live.record.comment).owner);
+            case Owner::cloudflare:
+                return "read-only";
+            case Owner::unsupported:
+                return fmt::format("type {}", printable(live.record.type));
+            case Owner::other_estate:
+                return "kavi:" + printable(model::parse_comment(live.record.comment).owner);
             case Owner::nobody:
-            case Owner::ours: return {};
+            case Owner::ours:
+                return {};
         }
         return {};
     }
@@ -84,12 +94,12 @@ class ZoneDecider {
         auto want = wanted.begin();
         auto have = there.begin();
         while (want != wanted.end() || have != there.end()) {
-            const auto& type = want == wanted.end()                                ? (*have)->record.type
-                               : have == there.end()                               ? want->record.type
-                               : (*have)->record.type < want->record.type ? (*have)->record.type
-                                                                          : want->record.type;
-            const auto want_end = std::find_if(want, wanted.end(), [&](const auto& one) { return one.record.type != type; });
-            const auto have_end = std::find_if(have, there.end(), [&](const auto* one) { return one->record.type != type; });
+            const auto& type = lesser(want == wanted.end() ? nullptr : &want->record.type,
+                                      have == there.end() ? nullptr : &(*have)->record.type);
+            const auto want_end =
+                std::find_if(want, wanted.end(), [&](const auto& one) { return one.record.type != type; });
+            const auto have_end =
+                std::find_if(have, there.end(), [&](const auto* one) { return one->record.type != type; });
             decide_set({want, want_end}, {have, have_end});
             want = want_end;
             have = have_end;
@@ -114,9 +124,11 @@ class ZoneDecider {
             }
         };
         for (const auto& want : wanted) {
-            while (have != there.end() && (want.reference.empty() && (*have)->record.value < want.record.value))
+            while (have != there.end() &&
+                   (want.reference.empty() && (*have)->record.value < want.record.value))
                 leave_or_keep(**have++);
-            const bool same = want.reference.empty() && have != there.end() && (*have)->record.value == want.record.value;
+            const bool same =
+                want.reference.empty() && have != there.end() && (*have)->record.value == want.record.value;
             if (same) {
                 any_ours = true;
                 match(want, **have++);
@@ -125,7 +137,8 @@ class ZoneDecider {
             }
         }
         while (have != there.end()) leave_or_keep(**have++);
-        const bool intrudes = !missing.empty() && any_kept && !any_ours && is_alias_or_address(missing.front()->record.type);
+        const bool intrudes =
+            !missing.empty() && any_kept && !any_ours && is_alias_or_address(missing.front()->record.type);
         if (intrudes) return refuse_beside(*missing.front());
         pair(missing, ours_left);
     }
@@ -162,7 +175,7 @@ class ZoneDecider {
                 change.reference = missing[i]->reference;
                 change.service = missing[i]->service;
             }
-            change.kind = !change.before           ? DnsChange::Kind::create
+            change.kind = !change.before       ? DnsChange::Kind::create
                           : i < missing.size() ? DnsChange::Kind::update
                                                : DnsChange::Kind::remove;
             if (change.kind == DnsChange::Kind::create)
@@ -177,10 +190,13 @@ class ZoneDecider {
                                                           : model::parse_comment(live->record.comment).words;
         auto comment = model::owned_comment(words, estate_);
         if (const auto length = model::comment_length(comment); length > limit_) {
-            Error error(errors::dns_refused,
-                        fmt::format("the comment of {} {} would be too long", want.record.type, want.record.name));
-            error.because(fmt::format(
-                "with kavi's mark it has {} characters; {} are allowed on the {} plan", length, limit_, printable(seen_.zone.plan)));
+            Error error(
+                errors::dns_refused,
+                fmt::format("the comment of {} {} would be too long", want.record.type, want.record.name));
+            error.because(fmt::format("with kavi's mark it has {} characters; {} are allowed on the {} plan",
+                                      length,
+                                      limit_,
+                                      printable(seen_.zone.plan)));
             error.fix("shorten it at Cloudflare, or declare a shorter one in kavi.toml");
             plan_.refusals.push_back(std::move(error));
         }
@@ -195,21 +211,27 @@ class ZoneDecider {
     /// Records that stay and ours, at one name: what Cloudflare doesn't allow beside each other.
     void check_neighbours(Wanted wanted) {
         const auto& name = wanted.front().record.name;
-        const auto wants = [&](auto test) { return std::ranges::any_of(wanted, [&](const auto& one) { return test(one.record.type); }); };
+        const auto wants = [&](auto test) {
+            return std::ranges::any_of(wanted, [&](const auto& one) { return test(one.record.type); });
+        };
         for (const auto* live : kept_) {
             const auto& type = live->record.type;
-            const bool alias = type == "CNAME" && wants([](auto& one) { return one == "A" || one == "AAAA"; });
-            const bool address = (type == "A" || type == "AAAA") && wants([](auto& one) { return one == "CNAME"; });
+            const bool alias =
+                type == "CNAME" && wants([](auto& one) { return one == "A" || one == "AAAA"; });
+            const bool address =
+                (type == "A" || type == "AAAA") && wants([](auto& one) { return one == "CNAME"; });
             const bool delegated = type == "NS" && name != seen_.zone.name &&
                                    wants([](auto& one) { return one != "NS" && one != "DS"; });
-            const bool delegates = type != "NS" && type != "DS" && wants([](auto& one) { return one == "NS"; });
+            const bool delegates =
+                type != "NS" && type != "DS" && wants([](auto& one) { return one == "NS"; });
             if (alias || address || delegated || delegates) return refuse_beside(wanted.front(), live);
         }
     }
 
     void refuse_foreign(const LiveRecord& live, Owner owner) {
         const auto& record = live.record;
-        Error error(errors::foreign_owner, fmt::format("{} {} isn't kavi's to change", record.type, record.name));
+        Error error(errors::foreign_owner,
+                    fmt::format("{} {} isn't kavi's to change", record.type, record.name));
         error.because(owner == Owner::cloudflare
                           ? std::string("it belongs to another of Cloudflare's products (read-only)")
                           : fmt::format("its comment says that {} owns it", why_not_ours(owner, live)));

@@ -1,3 +1,5 @@
+#include "decision.hpp"
+
 #include <kavi/base/error_codes.hpp>
 #include <kavi/base/text.hpp>
 
@@ -5,8 +7,6 @@
 
 #include <algorithm>
 #include <set>
-
-#include "decision.hpp"
 
 namespace kavi::ops {
 namespace {
@@ -21,7 +21,9 @@ std::size_t allowed_deletes(const model::Zone& zone, const ZoneDecision& decisio
 }
 
 void guard_deletes(const model::Zone& zone, const ZoneDecision& decision, DnsPlan& plan) {
-    const auto is_loss = [](const RecordChange& one) { return one.kind == DnsChange::Kind::remove && !one.replaces; };
+    const auto is_loss = [](const RecordChange& one) {
+        return one.kind == DnsChange::Kind::remove && !one.replaces;
+    };
     const auto losses = static_cast<std::size_t>(std::ranges::count_if(decision.changes, is_loss));
     const auto allowed = allowed_deletes(zone, decision);
     if (losses <= allowed) return;
@@ -46,9 +48,12 @@ void guard_protected(const model::Zone& zone, const ZoneDecision& decision, DnsP
     for (const auto& one : decision.changes) {
         if (!one.before || !one.changes_answers() || !names.contains(one.name())) continue;
         const bool gone = one.kind == DnsChange::Kind::remove;
-        Error error(errors::dns_refused,
-                    fmt::format("{} {} is protected and would be {}", one.type(), one.name(), gone ? "deleted" : "changed"));
-        error.because(fmt::format("{} is among the protected names of {}", model::short_name(one.name(), origin), origin));
+        Error error(
+            errors::dns_refused,
+            fmt::format(
+                "{} {} is protected and would be {}", one.type(), one.name(), gone ? "deleted" : "changed"));
+        error.because(fmt::format(
+            "{} is among the protected names of {}", model::short_name(one.name(), origin), origin));
         error.fix(fmt::format("if that is right, take it out of protected in [zones.\"{}\"]", origin));
         plan.refusals.push_back(std::move(error));
     }
@@ -57,9 +62,12 @@ void guard_protected(const model::Zone& zone, const ZoneDecision& decision, DnsP
 /// The list of permissions is absent for some tokens; only one that speaks of DNS says something.
 void guard_rights(const ZoneDecision& decision, DnsPlan& plan) {
     const auto& zone = decision.seen->zone;
-    const auto may = [&](const char* what) { return std::ranges::find(zone.permissions, what) != zone.permissions.end(); };
+    const auto may = [&](const char* what) {
+        return std::ranges::find(zone.permissions, what) != zone.permissions.end();
+    };
     if (decision.changes.empty() || !may("#dns_records:read") || may("#dns_records:edit")) return;
-    Error error(errors::rights_missing, fmt::format("the Cloudflare token may read {}, but not change it", zone.name));
+    Error error(errors::rights_missing,
+                fmt::format("the Cloudflare token may read {}, but not change it", zone.name));
     error.fix("give it Zone → DNS → Edit for this zone");
     plan.refusals.push_back(std::move(error));
 }

@@ -1,7 +1,8 @@
-#include <kavi/ops/dns/handler.hpp>
+#include "wire.hpp"
 
 #include <kavi/base/error_codes.hpp>
 #include <kavi/base/text.hpp>
+#include <kavi/ops/dns/handler.hpp>
 
 #include <fmt/format.h>
 
@@ -9,8 +10,6 @@
 #include <charconv>
 #include <chrono>
 #include <unordered_map>
-
-#include "wire.hpp"
 
 namespace kavi::ops {
 namespace {
@@ -31,8 +30,9 @@ std::string key_of(const model::Record& record) {
 
 /// A record with all that a change sets.
 bool is_as_asked(const model::Record& asked, const model::Record& is) {
-    return asked.type == is.type && asked.name == is.name && asked.value == is.value && asked.proxied == is.proxied &&
-           (asked.proxied || asked.ttl == is.ttl) && asked.comment == is.comment;
+    return asked.type == is.type && asked.name == is.name && asked.value == is.value &&
+           asked.proxied == is.proxied && (asked.proxied || asked.ttl == is.ttl) &&
+           asked.comment == is.comment;
 }
 
 }  // namespace
@@ -98,7 +98,9 @@ class DnsHandler::Batch {
             throw Error(errors::dns_failed, fmt::format("the address of {} isn't known", change.reference))
                 .because(fmt::format("{} is to point there", change.after.name));
         auto value = model::normal_value(change.after.type, *address);
-        if (!value) throw Error(errors::dns_failed, fmt::format("{} of {} {}", *address, change.reference, value.error()));
+        if (!value)
+            throw Error(errors::dns_failed,
+                        fmt::format("{} of {} {}", *address, change.reference, value.error()));
         return *value;
     }
 
@@ -133,7 +135,8 @@ class DnsHandler::Batch {
         std::vector<std::string> odd;
         for (auto& image : images_) {
             if (!image.after) continue;
-            const auto& found = image.before ? by_id.find(image.before->id) : by_key.find(key_of(image.after->record));
+            const auto& found =
+                image.before ? by_id.find(image.before->id) : by_key.find(key_of(image.after->record));
             if (found == (image.before ? by_id.end() : by_key.end())) continue;
             const auto& is = found->second;
             image.after->id = is.id;
@@ -143,7 +146,8 @@ class DnsHandler::Batch {
         }
         handler_.images_.done(images_);
         if (odd.empty()) return;
-        Error error(errors::dns_failed, fmt::format("{} isn't proxied though Cloudflare took the change", odd.front()));
+        Error error(errors::dns_failed,
+                    fmt::format("{} isn't proxied though Cloudflare took the change", odd.front()));
         error.because("its target is one that Cloudflare doesn't proxy; its address is public now");
         for (std::size_t i = 1; i < odd.size(); ++i) error.because("the same: " + odd[i]);
         throw error.fix("set proxied = false, or give it another target");
@@ -203,7 +207,8 @@ class DnsHandler::Batch {
     }
 
     bool is_batch_undone(const ById& by_id, const ById& by_key) const {
-        return std::ranges::all_of(images_, [&](const RecordImage& one) { return is_undone(one, by_id, by_key); });
+        return std::ranges::all_of(images_,
+                                   [&](const RecordImage& one) { return is_undone(one, by_id, by_key); });
     }
 
     Error mixed(const Error& error, std::size_t done) const {
@@ -226,9 +231,11 @@ class DnsHandler::Batch {
     Error explained(const api::BatchRefused& refused) const {
         auto error = refused.error;
         if (error.code() != errors::dns_failed) return error;
-        if (const auto item = pointed_at(refused.pointer); !item.empty()) error.because("it is about " + item);
+        if (const auto item = pointed_at(refused.pointer); !item.empty())
+            error.because("it is about " + item);
         if (body_.size() > 1)
-            error.because(fmt::format("none of the {} changes of this batch was made: they are made together", body_.size()));
+            error.because(fmt::format("none of the {} changes of this batch was made: they are made together",
+                                      body_.size()));
         const bool stale = refused.code == 81044 || refused.code == 81057 || refused.code == 81058 ||
                            refused.code == 81053 || refused.code == 81054;
         if (stale) error.because("somebody else changed the zone since kavi looked at it");
@@ -243,7 +250,9 @@ class DnsHandler::Batch {
         std::size_t index = 0;
         const auto& digits = parts[2];
         if (std::from_chars(digits.data(), digits.data() + digits.size(), index).ec != std::errc{}) return {};
-        const auto* list = parts[1] == "posts" ? &body_.posts : parts[1] == "patches" ? &body_.patches : nullptr;
+        const auto* list = parts[1] == "posts"     ? &body_.posts
+                           : parts[1] == "patches" ? &body_.patches
+                                                   : nullptr;
         if (!list || index >= list->size()) return {};
         return fmt::format("{} {}", (*list)[index].type, (*list)[index].name);
     }
@@ -259,7 +268,10 @@ class DnsHandler::Batch {
     std::vector<RecordImage> images_;
 };
 
-DnsHandler::DnsHandler(api::CloudflareClient& client, Clock& clock, ImageSink& images, ResolveReference resolve)
+DnsHandler::DnsHandler(api::CloudflareClient& client,
+                       Clock& clock,
+                       ImageSink& images,
+                       ResolveReference resolve)
     : client_(client), clock_(clock), images_(images), resolve_(std::move(resolve)) {}
 
 void DnsHandler::apply(std::span<const plan::Action* const> batch, std::stop_token stop) {

@@ -17,9 +17,9 @@ namespace kavi::ops {
 /// "server:bruno/ipv4" → the address, once it is known.
 using ResolveReference = std::function<std::optional<std::string>(std::string_view reference)>;
 
-/// Carries out actions of kind "dns": all records of a batch with one call, a setting with one. Where no usable
-/// answer comes, it lists the zone again and says what is true; a batch that wasn't applied is sent again, three
-/// times in all. Safe for several lanes at once.
+/// Carries out actions of kind "dns": all records of a batch with one call, a setting with one. Where no
+/// usable answer comes, it lists the zone again and says what is true; a batch that wasn't applied is sent
+/// again, three times in all. Safe for several lanes at once.
 class DnsHandler final : public run::Handler {
   public:
     DnsHandler(api::CloudflareClient& client, Clock& clock, ImageSink& images, ResolveReference resolve = {});

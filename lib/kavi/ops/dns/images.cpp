@@ -1,9 +1,8 @@
-#include <kavi/ops/dns/images.hpp>
-
 #include <kavi/base/error_codes.hpp>
 #include <kavi/base/files.hpp>
 #include <kavi/base/json.hpp>
 #include <kavi/base/text.hpp>
+#include <kavi/ops/dns/images.hpp>
 
 #include <fmt/format.h>
 
@@ -50,8 +49,10 @@ std::optional<LiveRecord> live_of(const Json& json) {
     live.record.name = string_or(json, "name");
     live.record.value = value_of(json.value("value", Json()));
     live.record.comment = string_or(json, "comment");
-    if (const auto ttl = json.value("ttl", Json(1)); ttl.is_number_integer()) live.record.ttl = ttl.get<int>();
-    if (const auto on = json.value("proxied", Json(false)); on.is_boolean()) live.record.proxied = on.get<bool>();
+    if (const auto ttl = json.value("ttl", Json(1)); ttl.is_number_integer())
+        live.record.ttl = ttl.get<int>();
+    if (const auto on = json.value("proxied", Json(false)); on.is_boolean())
+        live.record.proxied = on.get<bool>();
     if (const auto tags = json.value("tags", Json::array()); tags.is_array())
         for (const auto& tag : tags)
             if (tag.is_string()) live.tags.push_back(tag.get<std::string>());
@@ -91,7 +92,8 @@ void ImageFile::append(std::string_view what, std::span<const RecordImage> image
         written += static_cast<std::size_t>(count);
     }
     if (file && written == text.size() && ::fdatasync(file.get()) == 0) return;
-    Error error(errors::file_unwritable, fmt::format("can't keep what the records were in {}", file_.string()));
+    Error error(errors::file_unwritable,
+                fmt::format("can't keep what the records were in {}", file_.string()));
     throw error.because(std::strerror(errno)).fix("make room; without it the run couldn't be taken back");
 }
 

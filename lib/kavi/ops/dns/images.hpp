@@ -31,6 +31,7 @@ class ImageSink {
 class NoImages final : public ImageSink {
   public:
     void intended(std::span<const RecordImage>) override {}
+
     void done(std::span<const RecordImage>) override {}
 };
 
@@ -41,6 +42,7 @@ class ImageFile final : public ImageSink {
     explicit ImageFile(std::filesystem::path file) : file_(std::move(file)) {}
 
     void intended(std::span<const RecordImage> images) override { append("intended", images); }
+
     void done(std::span<const RecordImage> images) override { append("done", images); }
 
   private:

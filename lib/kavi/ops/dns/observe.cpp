@@ -1,8 +1,7 @@
-#include <kavi/ops/dns/observe.hpp>
-
 #include <kavi/base/error_codes.hpp>
 #include <kavi/base/parallel.hpp>
 #include <kavi/base/text.hpp>
+#include <kavi/ops/dns/observe.hpp>
 
 #include <fmt/format.h>
 
@@ -26,29 +25,36 @@ std::vector<std::string> declared_settings(const model::Zone& zone) {
 api::CloudflareZone look_up(api::CloudflareClient& client, const std::string& name, std::stop_token stop) {
     auto zones = client.zones_named(name, stop);
     // IDN zones may be listed under their Unicode name.
-    std::erase_if(zones, [&](const api::CloudflareZone& zone) { return model::normal_host(zone.name) != name; });
+    std::erase_if(zones,
+                  [&](const api::CloudflareZone& zone) { return model::normal_host(zone.name) != name; });
     if (zones.empty()) {
         Error error(errors::rights_missing, fmt::format("the Cloudflare token sees no zone {}", name));
-        throw error.fix("give the token Zone → Zone → Read and Zone → DNS → Edit for it, or add the zone to the account");
+        throw error.fix(
+            "give the token Zone → Zone → Read and Zone → DNS → Edit for it, or add the zone to the account");
     }
     if (zones.size() > 1) {
         Error error(errors::dns_refused, fmt::format("there are {} zones {}", zones.size(), name));
         for (const auto& zone : zones)
-            error.because(fmt::format("one in account {}, {}", printable(zone.account_id), printable(zone.type)));
+            error.because(
+                fmt::format("one in account {}, {}", printable(zone.account_id), printable(zone.type)));
         throw error.fix("use a token that is limited to one of the accounts");
     }
     zones.front().name = name;
     return std::move(zones.front());
 }
 
-ZoneObservation observe_zone(api::CloudflareClient& client, const ZoneQuestion& question, std::stop_token stop) {
+ZoneObservation observe_zone(api::CloudflareClient& client,
+                             const ZoneQuestion& question,
+                             std::stop_token stop) {
     ZoneObservation seen;
     seen.zone = look_up(client, question.name, stop);
     const auto begin = [&](std::size_t expected) {
         seen.records.clear();
         seen.records.reserve(expected);
     };
-    const auto take = [&](api::CloudflareRecord record) { seen.records.push_back(live_record(std::move(record))); };
+    const auto take = [&](api::CloudflareRecord record) {
+        seen.records.push_back(live_record(std::move(record)));
+    };
     client.list_records(seen.zone.id, begin, take, stop);
     for (const auto& setting : question.settings)
         seen.settings[setting] = client.setting(seen.zone.id, setting, stop);
@@ -89,10 +95,13 @@ std::vector<ZoneQuestion> zone_questions(const model::Estate& estate, std::span<
     if (left.empty()) return questions;
     Error error(errors::unknown_name, fmt::format("no zone {} in the estate", printable(left.front())));
     const auto near = nearest(left.front(), names);
-    throw error.fix(near ? fmt::format("did you mean {}?", *near) : fmt::format("its zones are {}", join(names, ", ")));
+    throw error.fix(near ? fmt::format("did you mean {}?", *near)
+                         : fmt::format("its zones are {}", join(names, ", ")));
 }
 
-DnsObservation observe_dns(api::CloudflareClient& client, std::span<const ZoneQuestion> zones, std::stop_token stop) {
+DnsObservation observe_dns(api::CloudflareClient& client,
+                           std::span<const ZoneQuestion> zones,
+                           std::stop_token stop) {
     if (zones.empty()) return {};
     std::vector<Task> tasks{{}};
     for (const auto& zone : zones) tasks.push_back({&zone});

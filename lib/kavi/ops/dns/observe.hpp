@@ -36,14 +36,16 @@ struct ZoneQuestion {
     std::vector<std::string> settings;
 };
 
-/// The declared zones (or only those named) with the settings that are declared. Throws errors::unknown_name, with
-/// did-you-mean.
+/// The declared zones (or only those named) with the settings that are declared. Throws errors::unknown_name,
+/// with did-you-mean.
 std::vector<ZoneQuestion> zone_questions(const model::Estate& estate, std::span<const std::string> only);
 
 /// Looks at all zones at once, and at the token beside them: one look-up, the list's pages and one read per
 /// setting for each zone; one token check, two where the token belongs to an account. Throws the first
 /// failure; rights_missing where the token doesn't see a zone or may not read it.
-DnsObservation observe_dns(api::CloudflareClient& client, std::span<const ZoneQuestion> zones, std::stop_token stop);
+DnsObservation observe_dns(api::CloudflareClient& client,
+                           std::span<const ZoneQuestion> zones,
+                           std::stop_token stop);
 
 /// A record of the API in normal form.
 LiveRecord live_record(api::CloudflareRecord record);

@@ -1,12 +1,11 @@
-#include <kavi/ops/dns/plan.hpp>
+#include "decision.hpp"
 
 #include <kavi/base/error_codes.hpp>
+#include <kavi/ops/dns/plan.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
-
-#include "decision.hpp"
 
 namespace kavi::ops {
 namespace {
@@ -14,17 +13,23 @@ namespace {
 using model::DesiredRecord;
 
 /// What depends on the zone's plan, and so is known only now.
-void check_limits(const std::string& estate, std::span<const DesiredRecord> desired, const DnsObservation& seen) {
+void check_limits(const std::string& estate,
+                  std::span<const DesiredRecord> desired,
+                  const DnsObservation& seen) {
     Error error(errors::config_invalid, "the zone's plan at Cloudflare doesn't allow what is declared");
     for (const auto& one : desired) {
         const auto& plan = seen.at(one.zone).zone.plan;
         const auto& record = one.record;
         if (record.ttl != 1 && record.ttl < api::cloudflare_shortest_ttl(plan))
-            error.because(fmt::format("{}: ttl {} is below {}", one.source, record.ttl, api::cloudflare_shortest_ttl(plan)));
+            error.because(fmt::format(
+                "{}: ttl {} is below {}", one.source, record.ttl, api::cloudflare_shortest_ttl(plan)));
         if (!one.comment_declared) continue;
         const auto length = model::comment_length(model::owned_comment(record.comment, estate));
         if (const auto most = api::cloudflare_comment_limit(plan); length > most)
-            error.because(fmt::format("{}: with kavi's mark the comment has {} characters, {} are allowed", one.source, length, most));
+            error.because(fmt::format("{}: with kavi's mark the comment has {} characters, {} are allowed",
+                                      one.source,
+                                      length,
+                                      most));
     }
     if (!error.causes().empty()) throw error.fix("correct them in kavi.toml; nothing was changed");
 }
@@ -70,7 +75,8 @@ void check_quota(api::CloudflareClient& client,
         const auto more = created - removed;
         if (!usage.quota || more <= 0 || usage.used + more <= *usage.quota) continue;
         Error error(errors::dns_refused, fmt::format("{} more records don't fit into {}", more, name));
-        error.because(fmt::format("it may have {} records on its plan, and has {}", *usage.quota, usage.used));
+        error.because(
+            fmt::format("it may have {} records on its plan, and has {}", *usage.quota, usage.used));
         throw error.fix("delete what nobody needs, or take a larger plan");
     }
 }

@@ -60,9 +60,10 @@ struct DnsPlan {
 /// Decides what to change so that each observed zone is as declared. Pure.
 ///   ids     "dns/<zone>/<TYPE>/<name>", and "/2", "/3" where several changes have one name and type;
 ///           "dns/<zone>/setting/<name>"
-///   kind    "dns"; group: the zone; lane: "dns/<zone>"; batch: "dns/<zone>/<n>", each within what one call of
-///           Cloudflare's may carry by the zone's plan; changes that need each other (a CNAME in the place of an
-///           address, DS with its NS) share one
+///   kind    "dns"; group: the zone; lane: "dns/<zone>"; batch: "dns/<zone>/<n>", each within what one call
+///   of
+///           Cloudflare's may carry by the zone's plan; changes that need each other (a CNAME in the place of
+///           an address, DS with its NS) share one
 ///   notes   what should be known but isn't acted on: published origins, names without a certificate, paused
 ///           zones, unmanaged records beside declared ones
 /// Deletions ask (yes_no). Throws errors::config_invalid for what desired_records refuses and for TTLs and

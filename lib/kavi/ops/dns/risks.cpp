@@ -1,3 +1,5 @@
+#include "decision.hpp"
+
 #include <kavi/base/text.hpp>
 
 #include <fmt/format.h>
@@ -10,8 +12,6 @@
 
 #include <arpa/inet.h>
 
-#include "decision.hpp"
-
 namespace kavi::ops {
 namespace {
 
@@ -21,7 +21,7 @@ constexpr std::size_t most_named = 5;
 struct Standing {
     const model::Record* record = nullptr;
     const model::DesiredRecord* desired = nullptr;  ///< null: it isn't kavi's
-    std::string_view value;                          ///< of an unknown address: the reference
+    std::string_view value;                         ///< of an unknown address: the reference
 
     bool is_address() const { return record->type == "A" || record->type == "AAAA"; }
 };
@@ -43,7 +43,8 @@ Origins hidden_origins(std::span<const Standing> all) {
     for (const auto& one : all)
         if (one.is_address() && one.record->proxied) origins.emplace(one.value, one.record->name);
     for (const auto& one : all)
-        if (one.desired && !one.record->proxied && !one.desired->exposes_origin.empty()) origins.erase(one.value);
+        if (one.desired && !one.record->proxied && !one.desired->exposes_origin.empty())
+            origins.erase(one.value);
     return origins;
 }
 
@@ -110,7 +111,8 @@ std::string_view hinted_origin(std::string_view value, const Origins& origins) {
 
 class Leaks {
   public:
-    Leaks(std::span<const Standing> all, DnsPlan& plan) : all_(all), plan_(plan), origins_(hidden_origins(all)) {
+    Leaks(std::span<const Standing> all, DnsPlan& plan)
+        : all_(all), plan_(plan), origins_(hidden_origins(all)) {
         if (std::ranges::none_of(all, [](const Standing& one) { return one.record->type == "MX"; })) return;
         for (const auto& one : all)
             if (one.is_address()) addresses_.emplace(one.record->name, &one);
@@ -139,7 +141,8 @@ class Leaks {
                                 address,
                                 where,
                                 origins_.at(address));
-        if (one.desired && !one.desired->service.empty()) text += "; if that is meant, say why in exposes_origin";
+        if (one.desired && !one.desired->service.empty())
+            text += "; if that is meant, say why in exposes_origin";
         plan_.plan.notes.push_back(std::move(text));
     }
 
@@ -149,19 +152,21 @@ class Leaks {
         for (auto at = begin; at != end; ++at) {
             const auto& target = *at->second;
             if (target.record->proxied) {
-                plan_.plan.notes.push_back(fmt::format("MX {}{} leads to {}, which is proxied: mail can't pass the proxy",
-                                                       mail.record->name,
-                                                       owner_text(mail),
-                                                       host));
+                plan_.plan.notes.push_back(
+                    fmt::format("MX {}{} leads to {}, which is proxied: mail can't pass the proxy",
+                                mail.record->name,
+                                owner_text(mail),
+                                host));
                 return;
             }
             if (!origins_.contains(target.value)) continue;
-            plan_.plan.notes.push_back(fmt::format("MX {}{} leads to {}, which publishes {}, the address behind the proxied {}",
-                                                   mail.record->name,
-                                                   owner_text(mail),
-                                                   host,
-                                                   target.value,
-                                                   origins_.at(target.value)));
+            plan_.plan.notes.push_back(
+                fmt::format("MX {}{} leads to {}, which publishes {}, the address behind the proxied {}",
+                            mail.record->name,
+                            owner_text(mail),
+                            host,
+                            target.value,
+                            origins_.at(target.value)));
             return;
         }
     }
@@ -177,14 +182,16 @@ void note_certificates(std::span<const model::DesiredRecord> desired, DnsPlan& p
     for (const auto& one : desired) {
         const auto name = model::short_name(one.record.name, one.zone);
         if (!one.record.proxied || name.find('.') == std::string::npos) continue;
-        plan.plan.notes.push_back(
-            fmt::format("{} is proxied and more than one level below {}: the universal certificate doesn't cover it",
-                        one.record.name,
-                        one.zone));
+        plan.plan.notes.push_back(fmt::format(
+            "{} is proxied and more than one level below {}: the universal certificate doesn't cover it",
+            one.record.name,
+            one.zone));
     }
 }
 
-void note_delegations(std::span<const model::DesiredRecord> desired, std::span<const Standing> all, DnsPlan& plan) {
+void note_delegations(std::span<const model::DesiredRecord> desired,
+                      std::span<const Standing> all,
+                      DnsPlan& plan) {
     std::set<std::string_view> delegated;
     for (const auto& one : all)
         if (one.record->type == "NS") delegated.insert(one.record->name);
@@ -206,7 +213,8 @@ void note_spf(std::span<const Standing> all, DnsPlan& plan) {
     for (const auto& one : all)
         if (one.record->type == "TXT" && one.record->value.starts_with("v=spf1"))
             if (++count[one.record->name] == 2)
-                plan.plan.notes.push_back(fmt::format("{} has more than one SPF text: receivers accept none of them", one.record->name));
+                plan.plan.notes.push_back(fmt::format(
+                    "{} has more than one SPF text: receivers accept none of them", one.record->name));
 }
 
 void note_zone(const api::CloudflareZone& zone, DnsPlan& plan) {
@@ -219,7 +227,8 @@ void note_zone(const api::CloudflareZone& zone, DnsPlan& plan) {
             zone.status,
             zone.name_servers.empty() ? "Cloudflare's name servers" : join(zone.name_servers, " and ")));
     if (zone.status == "moved")
-        plan.plan.notes.push_back(fmt::format("zone {} was moved: its registrar no longer names Cloudflare", zone.name));
+        plan.plan.notes.push_back(
+            fmt::format("zone {} was moved: its registrar no longer names Cloudflare", zone.name));
 }
 
 void note_unmanaged(DnsPlan& plan) {
@@ -227,12 +236,17 @@ void note_unmanaged(DnsPlan& plan) {
     std::string names;
     for (std::size_t i = 0; i < std::min(plan.unmanaged.size(), most_named); ++i) {
         const auto& one = plan.unmanaged[i];
-        names += fmt::format("{}{} {}", names.empty() ? "" : ", ", printable(one.live.record.type), printable(one.live.record.name));
+        names += fmt::format("{}{} {}",
+                             names.empty() ? "" : ", ",
+                             printable(one.live.record.type),
+                             printable(one.live.record.name));
         if (!one.why.empty()) names += fmt::format(" ({})", one.why);
     }
-    if (plan.unmanaged.size() > most_named) names += fmt::format(" and {} more", plan.unmanaged.size() - most_named);
-    const auto count = plan.unmanaged.size() == 1 ? std::string("1 record that isn't kavi's is")
-                                                  : fmt::format("{} records that aren't kavi's are", plan.unmanaged.size());
+    if (plan.unmanaged.size() > most_named)
+        names += fmt::format(" and {} more", plan.unmanaged.size() - most_named);
+    const auto count = plan.unmanaged.size() == 1
+                           ? std::string("1 record that isn't kavi's is")
+                           : fmt::format("{} records that aren't kavi's are", plan.unmanaged.size());
     plan.plan.notes.push_back(fmt::format("{} left alone: {}", count, names));
 }
 

@@ -1,15 +1,14 @@
-#include <kavi/ops/dns/undo.hpp>
+#include "decision.hpp"
 
 #include <kavi/base/error_codes.hpp>
 #include <kavi/base/text.hpp>
+#include <kavi/ops/dns/undo.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <set>
 #include <unordered_map>
-
-#include "decision.hpp"
 
 namespace kavi::ops {
 namespace {
@@ -66,13 +65,15 @@ class ZoneUndo {
             return;
         }
         if (!same(live->record, made.record)) return refuse(made.record, "it was changed since");
-        decision_.changes.push_back({.kind = Kind::remove, .before = live, .after = {}, .why = "made by that run"});
+        decision_.changes.push_back(
+            {.kind = Kind::remove, .before = live, .after = {}, .why = "made by that run"});
     }
 
     void bring_back(const LiveRecord& gone) {
         if (by_id_.contains(gone.id)) return;  // it was never deleted
         if (const auto* live = find_equal(gone.record)) {
-            if (!same(live->record, gone.record)) refuse(gone.record, "it was made anew since, and otherwise");
+            if (!same(live->record, gone.record))
+                refuse(gone.record, "it was made anew since, and otherwise");
             return;
         }
         RecordChange change{.kind = Kind::create, .after = gone.record, .why = "deleted by that run"};
@@ -86,7 +87,8 @@ class ZoneUndo {
         if (!live) return refuse(after.record, "it was deleted since");
         if (same(live->record, before.record)) return;  // never changed, or changed back already
         if (!same(live->record, after.record)) return refuse(after.record, "it was changed since");
-        decision_.changes.push_back({.kind = Kind::update, .before = live, .after = before.record, .why = "as before"});
+        decision_.changes.push_back(
+            {.kind = Kind::update, .before = live, .after = before.record, .why = "as before"});
     }
 
     void refuse(const model::Record& record, const char* why) {
@@ -111,10 +113,12 @@ void guard_neighbours(const ZoneDecision& decision, DnsPlan& plan) {
     for (const auto& one : decision.changes) {
         if (one.kind != Kind::create || !model::can_be_proxied(one.after.type)) continue;
         for (const auto& live : decision.seen->records) {
-            const bool meets = live.record.name == one.after.name && model::can_be_proxied(live.record.type) &&
-                               (live.record.type == "CNAME" || one.after.type == "CNAME") && !going.contains(live.id);
+            const bool meets =
+                live.record.name == one.after.name && model::can_be_proxied(live.record.type) &&
+                (live.record.type == "CNAME" || one.after.type == "CNAME") && !going.contains(live.id);
             if (!meets) continue;
-            Error error(errors::dns_refused, fmt::format("{} {} can't come back", one.after.type, one.after.name));
+            Error error(errors::dns_refused,
+                        fmt::format("{} {} can't come back", one.after.type, one.after.name));
             error.because(fmt::format("a {} record has its name since", live.record.type));
             plan.refusals.push_back(std::move(error.fix("delete that one first")));
         }

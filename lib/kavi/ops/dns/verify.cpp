@@ -1,7 +1,6 @@
-#include <kavi/ops/dns/verify.hpp>
-
 #include <kavi/base/error_codes.hpp>
 #include <kavi/base/text.hpp>
+#include <kavi/ops/dns/verify.hpp>
 
 #include <fmt/format.h>
 
@@ -54,7 +53,9 @@ bool has_value(const std::vector<std::string>& answers, const model::Record& rec
 std::string problem_with(const DnsChange& change, const std::vector<std::string>& answers) {
     if (change.kind == DnsChange::Kind::remove) {
         const auto& gone = change.before->record;
-        return !gone.proxied && has_value(answers, gone) ? "still says " + model::shown_value(gone.type, gone.value) : "";
+        return !gone.proxied && has_value(answers, gone)
+                   ? "still says " + model::shown_value(gone.type, gone.value)
+                   : "";
     }
     const auto& record = change.after;
     if (record.proxied) return answers.empty() ? "doesn't know it yet" : "";
@@ -65,7 +66,10 @@ std::string problem_with(const DnsChange& change, const std::vector<std::string>
 
 class Verification {
   public:
-    Verification(const plan::Plan& plan, std::span<const std::string> done, const DnsObservation& seen, const VerifyDns& with)
+    Verification(const plan::Plan& plan,
+                 std::span<const std::string> done,
+                 const DnsObservation& seen,
+                 const VerifyDns& with)
         : changes_(changes_of(plan, done)), with_(with) {
         for (const auto* change : changes_) add(*change, seen);
     }
@@ -73,7 +77,8 @@ class Verification {
     std::vector<NameProblem> run(std::stop_token stop) {
         wait_for_servers(stop);
         for (const auto* change : changes_)
-            if (change->kind != DnsChange::Kind::remove && change->after.proxied) reach(change->after.name, stop);
+            if (change->kind != DnsChange::Kind::remove && change->after.proxied)
+                reach(change->after.name, stop);
         return std::move(problems_);
     }
 
@@ -84,7 +89,8 @@ class Verification {
         const auto& record = change.kind == DnsChange::Kind::remove ? change.before->record : change.after;
         // A proxied alias is answered as an address of the edge.
         const auto type = record.proxied && record.type == "CNAME" ? std::string("A") : record.type;
-        for (const auto& server : zone->second.zone.name_servers) open_.push_back({&change, server, record.name, type});
+        for (const auto& server : zone->second.zone.name_servers)
+            open_.push_back({&change, server, record.name, type});
     }
 
     void wait_for_servers(std::stop_token stop) {
@@ -118,7 +124,9 @@ class Verification {
             const net::Request request{.method = "HEAD", .url = what, .timeout = std::chrono::seconds(15)};
             const auto response = with_.https.send(request, stop);
             if (response.status >= 520 && response.status <= 530)
-                problems_.push_back({what, fmt::format("Cloudflare answers {}: it can't reach the server behind it", response.status)});
+                problems_.push_back({what,
+                                     fmt::format("Cloudflare answers {}: it can't reach the server behind it",
+                                                 response.status)});
         } catch (const Error& error) {
             if (error.code() == errors::interrupted) return;
             problems_.push_back({what, error.message(), error.code() == errors::address_forbidden});

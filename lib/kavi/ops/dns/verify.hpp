@@ -70,9 +70,9 @@ struct VerifyDns {
     std::chrono::milliseconds deadline = std::chrono::seconds(60);
 };
 
-/// After a plan was carried out: asks every authoritative server of the changed zones until each gives what was
-/// planned, or the deadline is over; then makes one HTTPS request to each proxied name that was made or moved.
-/// `done` are the ids of the actions that were carried out.
+/// After a plan was carried out: asks every authoritative server of the changed zones until each gives what
+/// was planned, or the deadline is over; then makes one HTTPS request to each proxied name that was made or
+/// moved. `done` are the ids of the actions that were carried out.
 std::vector<NameProblem> verify_dns(const plan::Plan& plan,
                                     std::span<const std::string> done,
                                     const DnsObservation& seen,

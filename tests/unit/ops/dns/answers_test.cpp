@@ -1,13 +1,12 @@
 #include <kavi/base/files.hpp>
 #include <kavi/ops/dns/verify.hpp>
 
-#include <support/catch.hpp>
-
 #include <map>
 #include <thread>
 
 #include <arpa/inet.h>
 #include <poll.h>
+#include <support/catch.hpp>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -58,22 +57,27 @@ class NameServer {
             std::array<char, 512> query{};
             sockaddr_in from{};
             socklen_t size = sizeof from;
-            const auto got = ::recvfrom(socket_.get(), query.data(), query.size(), 0, reinterpret_cast<sockaddr*>(&from), &size);
+            const auto got = ::recvfrom(
+                socket_.get(), query.data(), query.size(), 0, reinterpret_cast<sockaddr*>(&from), &size);
             if (got < 12) continue;
             const auto reply = answer({query.data(), static_cast<std::size_t>(got)});
-            ::sendto(socket_.get(), reply.data(), reply.size(), 0, reinterpret_cast<const sockaddr*>(&from), size);
+            ::sendto(
+                socket_.get(), reply.data(), reply.size(), 0, reinterpret_cast<const sockaddr*>(&from), size);
         }
     }
 
     std::string answer(const std::string& query) const {
         const auto end = query.find('\0', 12);
         const auto question = query.substr(12, end + 5 - 12);
-        const auto type = static_cast<unsigned>(static_cast<unsigned char>(query[end + 1]) << 8U | static_cast<unsigned char>(query[end + 2]));
+        const auto type = static_cast<unsigned>(static_cast<unsigned char>(query[end + 1]) << 8U |
+                                                static_cast<unsigned char>(query[end + 2]));
         const auto found = data.find(type);
         const auto answers = found == data.end() ? std::vector<std::string>() : found->second;
-        auto reply = query.substr(0, 2) + number(0x8400U | code, 2) + number(1, 2) + number(static_cast<unsigned>(answers.size()), 2) + number(0, 4) + question;
+        auto reply = query.substr(0, 2) + number(0x8400U | code, 2) + number(1, 2) +
+                     number(static_cast<unsigned>(answers.size()), 2) + number(0, 4) + question;
         for (const auto& one : answers)
-            reply += same_name + number(type, 2) + number(1, 2) + number(300, 4) + number(static_cast<unsigned>(one.size()), 2) + one;
+            reply += same_name + number(type, 2) + number(1, 2) + number(300, 4) +
+                     number(static_cast<unsigned>(one.size()), 2) + one;
         return reply;
     }
 
@@ -98,7 +102,9 @@ TEST_CASE("answers of name servers are read as zone files write values") {
         {257, {number(0, 1) + counted("issue") + "letsencrypt.org"}},
     };
     AuthoritativeAnswers answers(server.port);
-    const auto ask = [&](const char* type) { return answers.ask("127.0.0.1", "kua.cl", type, {}).value_or(std::vector<std::string>{"no answer"}); };
+    const auto ask = [&](const char* type) {
+        return answers.ask("127.0.0.1", "kua.cl", type, {}).value_or(std::vector<std::string>{"no answer"});
+    };
     using Values = std::vector<std::string>;
     CHECK(ask("A") == Values{"192.0.2.1", "192.0.2.2"});
     CHECK(ask("AAAA") == Values{"2001:db8::1"});
@@ -108,13 +114,20 @@ TEST_CASE("answers of name servers are read as zone files write values") {
     CHECK(ask("SRV") == Values{"0 5 5060 mail.kua.cl"});
     CHECK(ask("CAA") == Values{"0 issue letsencrypt.org"});
     CHECK(ask("PTR").empty());
-    for (const auto& [type, start] : {std::pair{"DS", "60485 13 2 abab"}, {"SSHFP", "4 2 cdcd"}, {"TLSA", "3 1 1 efef"}}) {
+    for (const auto& [type, start] :
+         {std::pair{"DS", "60485 13 2 abab"}, {"SSHFP", "4 2 cdcd"}, {"TLSA", "3 1 1 efef"}}) {
         REQUIRE(ask(type).size() == 1);
         CHECK(ask(type)[0].starts_with(start));
         CHECK(model::normal_value(type, ask(type)[0]).has_value());
     }
     SECTION("data that ends too early gives something, never more than there is") {
-        server.data = {{15, {number(10, 2)}}, {16, {"\x7f" "abc"}}, {1, {"\x01"}}, {33, {number(1, 1)}}, {257, {number(0, 1) + "\x7fis"}}};
+        server.data = {{15, {number(10, 2)}},
+                       {16,
+                        {"\x7f"
+                         "abc"}},
+                       {1, {"\x01"}},
+                       {33, {number(1, 1)}},
+                       {257, {number(0, 1) + "\x7fis"}}};
         for (const auto* type : {"MX", "TXT", "A", "SRV", "CAA"}) CHECK(ask(type).size() <= 1);
         CHECK(ask("TXT") == Values{"\"abc\""});
     }

@@ -3,10 +3,10 @@
 #include <kavi/ops/dns/plan.hpp>
 #include <kavi/ops/dns/undo.hpp>
 
-#include <support/catch.hpp>
-
 #include <algorithm>
 #include <set>
+
+#include <support/catch.hpp>
 
 using namespace kavi;
 using namespace kavi::ops;
@@ -24,8 +24,12 @@ model::Estate estate_of(std::vector<model::DeclaredRecord> records) {
     return estate;
 }
 
-LiveRecord live(const std::string& id, const std::string& type, const std::string& name, const std::string& value,
-                const std::string& comment = "kavi:kavi", bool proxied = false) {
+LiveRecord live(const std::string& id,
+                const std::string& type,
+                const std::string& name,
+                const std::string& value,
+                const std::string& comment = "kavi:kavi",
+                bool proxied = false) {
     return {.id = id, .record = {type, name, value, 1, proxied, comment}};
 }
 
@@ -66,10 +70,17 @@ model::Domain domain(const std::string& name, const std::string& service, bool p
 
 }  // namespace
 
-TEST_CASE("DNS plan: what is missing is made, what differs is changed in place, what is ours and undeclared goes") {
-    const auto plan = plan_of(estate_of({record("A", "a", "192.0.2.1"), record("A", "b", "192.0.2.3"), record("A", "c", "192.0.2.4"), record("TXT", "t", "x")}),
-                              seen({live("1", "A", "b.kua.cl", "192.0.2.2"), live("2", "A", "c.kua.cl", "192.0.2.4"), live("3", "A", "d.kua.cl", "192.0.2.5"),
-                                    live("4", "TXT", "t.kua.cl", "x", "by hand"), live("5", "A", "e.kua.cl", "192.0.2.6", "")}));
+TEST_CASE(
+    "DNS plan: what is missing is made, what differs is changed in place, what is ours and undeclared goes") {
+    const auto plan = plan_of(estate_of({record("A", "a", "192.0.2.1"),
+                                         record("A", "b", "192.0.2.3"),
+                                         record("A", "c", "192.0.2.4"),
+                                         record("TXT", "t", "x")}),
+                              seen({live("1", "A", "b.kua.cl", "192.0.2.2"),
+                                    live("2", "A", "c.kua.cl", "192.0.2.4"),
+                                    live("3", "A", "d.kua.cl", "192.0.2.5"),
+                                    live("4", "TXT", "t.kua.cl", "x", "by hand"),
+                                    live("5", "A", "e.kua.cl", "192.0.2.6", "")}));
     CHECK(lines(plan) == std::vector<std::string>{
                              "create dns/kua.cl/A/a: 192.0.2.1",
                              "update dns/kua.cl/A/b: 192.0.2.2 → 192.0.2.3",
@@ -117,7 +128,9 @@ TEST_CASE("DNS plan: domains say which service they lead to, and unknown address
     const auto& payload = dynamic_cast<const DnsChange&>(*plan.plan.actions[0].payload);
     CHECK(payload.reference == "server:bruno/ipv4");
     // An alias makes way for the domain's address: both move together.
-    plan = plan_of(estate, seen({live("1", "CNAME", "git.kua.cl", "old.example"), live("2", "A", "cdn.kua.cl", "192.0.2.9", "kavi:kavi", true)}));
+    plan = plan_of(estate,
+                   seen({live("1", "CNAME", "git.kua.cl", "old.example"),
+                         live("2", "A", "cdn.kua.cl", "192.0.2.9", "kavi:kavi", true)}));
     CHECK(plan.steps[1].role == DnsRole::move);
     CHECK(plan.steps[2].role == DnsRole::move);
     CHECK(plan.steps[2].service == "forgejo");
@@ -125,15 +138,15 @@ TEST_CASE("DNS plan: domains say which service they lead to, and unknown address
 
 TEST_CASE("DNS plan: the digest is bound to the zone as it was") {
     const auto estate = estate_of({record("A", "a", "192.0.2.1")});
-    const auto digest = [&](std::vector<LiveRecord> records) { return plan::digest(plan_of(estate, seen(std::move(records))).plan); };
+    const auto digest = [&](std::vector<LiveRecord> records) {
+        return plan::digest(plan_of(estate, seen(std::move(records))).plan);
+    };
     const auto base = digest({});
     CHECK(digest({}) == base);
     CHECK(digest({live("1", "TXT", "_acme-challenge.kua.cl", "token", "")}) == base);  // comes and goes
-    CHECK(digest({live("1", "TXT", "a.kua.cl", "x", "")}) != base);                      // the same name
+    CHECK(digest({live("1", "TXT", "a.kua.cl", "x", "")}) != base);                    // the same name
     CHECK(digest({live("1", "A", "b.kua.cl", "192.0.2.2")}) != base);                  // one more of ours
-    const auto with = [&](const std::string& id) {
-        return digest({live(id, "A", "a.kua.cl", "192.0.2.2")});
-    };
+    const auto with = [&](const std::string& id) { return digest({live(id, "A", "a.kua.cl", "192.0.2.2")}); };
     CHECK(with("1") != with("2"));  // another record in the same place
 }
 
@@ -142,7 +155,9 @@ TEST_CASE("DNS plan: batches hold what the zone's plan allows, and what belongs 
     std::vector<LiveRecord> there;
     for (int i = 0; i < 450; ++i) {
         records.push_back(record("A", "h" + std::to_string(i), "192.0.2.1"));
-        if (i % 3 == 0) there.push_back(live(std::to_string(i), "CNAME", "h" + std::to_string(i) + ".kua.cl", "example.net"));
+        if (i % 3 == 0)
+            there.push_back(
+                live(std::to_string(i), "CNAME", "h" + std::to_string(i) + ".kua.cl", "example.net"));
     }
     // 450 creations, 150 of them with a deletion: 600 changes, 3 batches of 200.
     const auto plan = plan_of(estate_of(records), seen(there));
@@ -161,7 +176,11 @@ TEST_CASE("DNS plan: batches hold what the zone's plan allows, and what belongs 
 
 TEST_CASE("DNS plan: a group larger than a batch is made in order") {
     std::vector<LiveRecord> there;
-    for (int i = 0; i < 250; ++i) there.push_back(live(std::to_string(i), "A", "x.kua.cl", "192.0." + std::to_string(i / 200) + "." + std::to_string(i % 200)));
+    for (int i = 0; i < 250; ++i)
+        there.push_back(live(std::to_string(i),
+                             "A",
+                             "x.kua.cl",
+                             "192.0." + std::to_string(i / 200) + "." + std::to_string(i % 200)));
     const auto plan = plan_of(estate_of({record("CNAME", "x", "example.net")}), seen(there));
     CHECK(plan.plan.actions.size() == 251);
     const auto create = std::ranges::find(plan.plan.actions, plan::Verb::create, &plan::Action::verb);
@@ -179,39 +198,55 @@ TEST_CASE("DNS plan: published origins are noted") {
     auto estate = estate_of({});
     estate.domains["git.kua.cl"] = domain("git.kua.cl", "forgejo", false);
     estate.domains["cdn.kua.cl"] = domain("cdn.kua.cl", "kuanary", true);
-    const auto origin_note = "A git.kua.cl publishes 192.0.2.1, the address behind the proxied cdn.kua.cl; if that is meant, say why in exposes_origin";
+    const auto origin_note =
+        "A git.kua.cl publishes 192.0.2.1, the address behind the proxied cdn.kua.cl; if that is meant, say "
+        "why in exposes_origin";
     CHECK(note_with(plan_of(estate, seen({})), "publishes") == origin_note);
     SECTION("by another's record") {
         estate.domains.erase("git.kua.cl");
-        CHECK(note_with(plan_of(estate, seen({live("1", "A", "old.kua.cl", "192.0.2.1", "")})), "publishes") ==
-              "A old.kua.cl (not kavi's) publishes 192.0.2.1, the address behind the proxied cdn.kua.cl");
+        CHECK(
+            note_with(plan_of(estate, seen({live("1", "A", "old.kua.cl", "192.0.2.1", "")})), "publishes") ==
+            "A old.kua.cl (not kavi's) publishes 192.0.2.1, the address behind the proxied cdn.kua.cl");
     }
     SECTION("by mail and SPF") {
         estate.domains.erase("git.kua.cl");
-        estate.records = {record("A", "mail", "192.0.2.1"), record("MX", "@", "10 mail.kua.cl"), record("TXT", "@", "v=spf1 ip4:192.0.2.0/28 -all")};
+        estate.records = {record("A", "mail", "192.0.2.1"),
+                          record("MX", "@", "10 mail.kua.cl"),
+                          record("TXT", "@", "v=spf1 ip4:192.0.2.0/28 -all")};
         for (auto& one : estate.records) one.zone = "kua.cl";
         const auto plan = plan_of(estate, seen({}));
-        CHECK(note_with(plan, "MX") == "MX kua.cl leads to mail.kua.cl, which publishes 192.0.2.1, the address behind the proxied cdn.kua.cl");
-        CHECK(note_with(plan, "SPF") == "TXT kua.cl publishes 192.0.2.1 in its SPF text, the address behind the proxied cdn.kua.cl");
+        CHECK(note_with(plan, "MX") ==
+              "MX kua.cl leads to mail.kua.cl, which publishes 192.0.2.1, the address behind the proxied "
+              "cdn.kua.cl");
+        CHECK(note_with(plan, "SPF") ==
+              "TXT kua.cl publishes 192.0.2.1 in its SPF text, the address behind the proxied cdn.kua.cl");
     }
     SECTION("by hints, and not by an address that only begins alike") {
         estate.domains.erase("git.kua.cl");
-        estate.records = {record("HTTPS", "h", "1 . alpn=h2 ipv4hint=192.0.2.1"), record("HTTPS", "i", "1 . ipv4hint=192.0.2.10"), record("TXT", "@", "v=spf1 ip4:0.0.0.0/0 -all")};
+        estate.records = {record("HTTPS", "h", "1 . alpn=h2 ipv4hint=192.0.2.1"),
+                          record("HTTPS", "i", "1 . ipv4hint=192.0.2.10"),
+                          record("TXT", "@", "v=spf1 ip4:0.0.0.0/0 -all")};
         for (auto& one : estate.records) one.zone = "kua.cl";
         const auto plan = plan_of(estate, seen({}));
-        CHECK(note_with(plan, "hints") == "HTTPS h.kua.cl publishes 192.0.2.1 in its hints, the address behind the proxied cdn.kua.cl");
+        CHECK(note_with(plan, "hints") ==
+              "HTTPS h.kua.cl publishes 192.0.2.1 in its hints, the address behind the proxied cdn.kua.cl");
         CHECK(plan.plan.notes.size() == 1);
     }
     SECTION("mail to a proxied name") {
         estate.domains.erase("git.kua.cl");
         estate.records = {record("MX", "@", "10 cdn.kua.cl")};
         estate.records[0].zone = "kua.cl";
-        CHECK(note_with(plan_of(estate, seen({})), "MX") == "MX kua.cl leads to cdn.kua.cl, which is proxied: mail can't pass the proxy");
+        CHECK(note_with(plan_of(estate, seen({})), "MX") ==
+              "MX kua.cl leads to cdn.kua.cl, which is proxied: mail can't pass the proxy");
     }
 }
 
-TEST_CASE("DNS plan: names without a certificate, below a delegation, with two SPF texts, and zones that aren't live are noted") {
-    auto estate = estate_of({record("A", "a.b", "192.0.2.1"), record("TXT", "x.sub", "t"), record("NS", "sub", "ns.example.net"),
+TEST_CASE(
+    "DNS plan: names without a certificate, below a delegation, with two SPF texts, and zones that aren't "
+    "live are noted") {
+    auto estate = estate_of({record("A", "a.b", "192.0.2.1"),
+                             record("TXT", "x.sub", "t"),
+                             record("NS", "sub", "ns.example.net"),
                              record("TXT", "@", "v=spf1 -all")});
     estate.records[0].proxied = true;
     auto observation = seen({live("1", "TXT", "kua.cl", "v=spf1 mx -all", "")});
@@ -219,11 +254,15 @@ TEST_CASE("DNS plan: names without a certificate, below a delegation, with two S
     observation["kua.cl"].zone.paused = true;
     observation["kua.cl"].zone.name_servers = {"ada.ns.cloudflare.com", "bob.ns.cloudflare.com"};
     const auto plan = plan_of(estate, observation);
-    CHECK(note_with(plan, "certificate") == "a.b.kua.cl is proxied and more than one level below kua.cl: the universal certificate doesn't cover it");
+    CHECK(note_with(plan, "certificate") ==
+          "a.b.kua.cl is proxied and more than one level below kua.cl: the universal certificate doesn't "
+          "cover it");
     CHECK(note_with(plan, "delegated") == "TXT x.sub.kua.cl isn't served: sub.kua.cl is delegated");
     CHECK(note_with(plan, "SPF") == "kua.cl has more than one SPF text: receivers accept none of them");
     CHECK(note_with(plan, "paused") == "zone kua.cl is paused: nothing in it is proxied");
-    CHECK(note_with(plan, "pending") == "zone kua.cl is pending: until its registrar names ada.ns.cloudflare.com and bob.ns.cloudflare.com, proxied names publish their servers' addresses");
+    CHECK(note_with(plan, "pending") ==
+          "zone kua.cl is pending: until its registrar names ada.ns.cloudflare.com and "
+          "bob.ns.cloudflare.com, proxied names publish their servers' addresses");
 }
 
 TEST_CASE("DNS plan: rights, secondary zones, TTLs and comments that the zone's plan doesn't allow") {
@@ -239,7 +278,8 @@ TEST_CASE("DNS plan: rights, secondary zones, TTLs and comments that the zone's 
     CHECK(plan_of(estate, observation).refusals.size() == 1);
 
     estate.records[0].ttl = 30;
-    CHECK_THROWS_WITH(plan_of(estate, seen({})), "the zone's plan at Cloudflare doesn't allow what is declared");
+    CHECK_THROWS_WITH(plan_of(estate, seen({})),
+                      "the zone's plan at Cloudflare doesn't allow what is declared");
     CHECK(plan_of(estate, seen({}, "enterprise")).plan.actions.size() == 1);
     estate.records[0].ttl.reset();
     estate.records[0].comment = std::string(91, 'w');
@@ -255,7 +295,8 @@ TEST_CASE("DNS plan: settings are actions") {
     estate.zones["kua.cl"].always_use_https = true;
     auto observation = seen({});
     observation["kua.cl"].settings = {{"ssl", "full"}, {"always_use_https", "on"}};
-    CHECK(lines(plan_of(estate, observation)) == std::vector<std::string>{"update dns/kua.cl/setting/ssl: full → strict"});
+    CHECK(lines(plan_of(estate, observation)) ==
+          std::vector<std::string>{"update dns/kua.cl/setting/ssl: full → strict"});
     const auto questions = zone_questions(estate, {});
     CHECK(questions[0].settings == std::vector<std::string>{"ssl", "always_use_https"});
     const std::vector<std::string> wrong{"kau.cl"};
@@ -270,8 +311,10 @@ TEST_CASE("DNS plan: settings are actions") {
 
 TEST_CASE("DNS undo: what was made goes, what went comes back, what changed is as before") {
     const auto made = live("n", "A", "new.kua.cl", "192.0.2.1"), gone = live("g", "TXT", "gone.kua.cl", "x");
-    const auto before = live("c", "A", "c.kua.cl", "192.0.2.2"), after = live("c", "A", "c.kua.cl", "192.0.2.3");
-    const std::vector<RecordImage> images{{"kua.cl", std::nullopt, made}, {"kua.cl", gone, std::nullopt}, {"kua.cl", before, after}};
+    const auto before = live("c", "A", "c.kua.cl", "192.0.2.2"),
+               after = live("c", "A", "c.kua.cl", "192.0.2.3");
+    const std::vector<RecordImage> images{
+        {"kua.cl", std::nullopt, made}, {"kua.cl", gone, std::nullopt}, {"kua.cl", before, after}};
     const auto plan = plan_undo(images, seen({made, after}));
     CHECK(lines(plan) == std::vector<std::string>{
                              "update dns/kua.cl/A/c: 192.0.2.3 → 192.0.2.2",
@@ -285,7 +328,10 @@ TEST_CASE("DNS undo: what was made goes, what went comes back, what changed is a
         CHECK(lines(plan_undo(unknown, seen({gone, before}))).empty());
     }
     SECTION("what changed since is refused") {
-        const auto touched = plan_undo(images, seen({live("n", "A", "new.kua.cl", "192.0.2.77"), live("h", "TXT", "gone.kua.cl", "x", "hand"), live("c", "A", "c.kua.cl", "192.0.2.99")}));
+        const auto touched = plan_undo(images,
+                                       seen({live("n", "A", "new.kua.cl", "192.0.2.77"),
+                                             live("h", "TXT", "gone.kua.cl", "x", "hand"),
+                                             live("c", "A", "c.kua.cl", "192.0.2.99")}));
         REQUIRE(touched.refusals.size() == 3);
         CHECK(touched.refusals[0].message() == "A new.kua.cl isn't what that run left");
         CHECK(touched.refusals[0].code().exit == Exit::refused);

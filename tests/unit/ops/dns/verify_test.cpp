@@ -1,9 +1,9 @@
 #include <kavi/base/error_codes.hpp>
 #include <kavi/ops/dns/verify.hpp>
 
-#include <support/catch.hpp>
-
 #include <map>
+
+#include <support/catch.hpp>
 
 using namespace kavi;
 using namespace kavi::ops;
@@ -15,7 +15,10 @@ class ScriptedAnswers final : public NameAnswers {
   public:
     using Answers = std::vector<std::vector<std::string>>;
 
-    std::optional<std::vector<std::string>> ask(const std::string& server, const std::string& name, const std::string& type, std::stop_token) override {
+    std::optional<std::vector<std::string>> ask(const std::string& server,
+                                                const std::string& name,
+                                                const std::string& type,
+                                                std::stop_token) override {
         ++asked;
         const auto key = server + " " + type + " " + name;
         const auto found = answers.find(key);
@@ -66,7 +69,10 @@ struct Fixture {
         plan.actions.push_back(std::move(action));
     }
 
-    void makes(const std::string& type, const std::string& name, const std::string& value, bool proxied = false) {
+    void makes(const std::string& type,
+               const std::string& name,
+               const std::string& value,
+               bool proxied = false) {
         DnsChange change;
         change.after = {type, name, value, 1, proxied, ""};
         add(std::move(change));
@@ -82,7 +88,8 @@ struct Fixture {
     Verified run() {
         const auto began = clock.steady();
         Verified verified;
-        for (const auto& one : verify_dns(plan, done, seen, {answers, edge, clock, std::chrono::seconds(60)}, {}))
+        for (const auto& one :
+             verify_dns(plan, done, seen, {answers, edge, clock, std::chrono::seconds(60)}, {}))
             verified.problems.push_back(one.what + ": " + one.problem + (one.unknown ? " (unknown)" : ""));
         verified.waited = std::chrono::duration_cast<std::chrono::seconds>(clock.steady() - began);
         return verified;
@@ -138,12 +145,16 @@ TEST_CASE("proxied names get one request, and their addresses aren't compared") 
     fixture.makes("AAAA", "www.kua.cl", "2001:db8::1", true);
     fixture.makes("CNAME", "cdn.kua.cl", "example.net", true);
     fixture.makes("A", "*.kua.cl", "192.0.2.1", true);
-    fixture.answers.answers = {{"ada A www.kua.cl", {{"104.16.0.1"}}}, {"ada AAAA www.kua.cl", {{"2606:4700::1"}}}, {"ada A cdn.kua.cl", {{"104.16.0.1"}}}};
+    fixture.answers.answers = {{"ada A www.kua.cl", {{"104.16.0.1"}}},
+                               {"ada AAAA www.kua.cl", {{"2606:4700::1"}}},
+                               {"ada A cdn.kua.cl", {{"104.16.0.1"}}}};
     CHECK(fixture.run().problems.empty());
-    CHECK(fixture.edge.urls == std::vector<std::string>{"HEAD https://www.kua.cl/", "HEAD https://cdn.kua.cl/"});
+    CHECK(fixture.edge.urls ==
+          std::vector<std::string>{"HEAD https://www.kua.cl/", "HEAD https://cdn.kua.cl/"});
     SECTION("the edge can't reach the server") {
         fixture.edge.status = 522;
-        CHECK(fixture.run().problems[0] == "https://www.kua.cl/: Cloudflare answers 522: it can't reach the server behind it");
+        CHECK(fixture.run().problems[0] ==
+              "https://www.kua.cl/: Cloudflare answers 522: it can't reach the server behind it");
     }
     SECTION("no certificate") {
         fixture.edge.status = 0;
