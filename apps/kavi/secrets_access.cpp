@@ -140,7 +140,7 @@ api::Infisical& SecretsAccess::infisical() {
     throw Error(errors::credentials_missing,
                 sealed ? "this estate has no Infisical: its secrets are sealed"
                        : "there are no credentials for Infisical")
-        .fix(sealed ? "use --sealed"
+        .fix(sealed ? "kavi secrets unseal lists what its copy holds"
                     : "set INFISICAL_UNIVERSAL_AUTH_CLIENT_ID and INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET, or "
                       "INFISICAL_TOKEN");
 }

@@ -106,6 +106,10 @@ Result seal_copies(Session& session, const Sealing& sealing) {
          .handlers = handlers,
          .listener = *progress,
          .record = record,
+         .before_apply =
+             [&] {
+                 if (planned.seals_anew) sealing.access.signer();  // without a key nothing is begun
+             },
          .question = sealing.question});
     for (const auto& warning : handler.warnings()) session.output.warn(warning);
     return result;

@@ -47,6 +47,7 @@ struct World {
     FakePlaces places;
     std::vector<seal::Identity> identities{identity};
     int signatures = 0;
+    bool key_there = true;
     std::vector<std::string> write_warnings;
 
     World() {
@@ -83,6 +84,7 @@ struct World {
     run::Report apply(const SealPlan& planned) {
         SealHandler handler({.places = places,
                              .signer = [this]() -> std::unique_ptr<secrets::Signer> {
+                                 if (!key_there) throw Error(errors::credentials_missing, "there is no key");
                                  ++signatures;
                                  return std::make_unique<secrets::KeySigner>(key);
                              },
@@ -97,6 +99,8 @@ struct World {
         write_warnings = handler.warnings();
         return report;
     }
+
+    void lose_key() { key_there = false; }
 
     run::Report seal(const SealedEdit& edit = {}) { return apply(plan(edit)); }
 
@@ -115,17 +119,17 @@ TEST_CASE("the first seal makes what can be random, mirrors the fingerprint key,
           "[seal]") {
     World world;
     const auto planned = world.plan();
-    CHECK(ids(planned) == std::vector<std::string>{"secret/sealed:/KAVI_FINGERPRINT_KEY",
+    CHECK(ids(planned) == std::vector<std::string>{"sealed-copy/s.age",
+                                                   "secret/sealed:/KAVI_FINGERPRINT_KEY",
                                                    "secret/sealed:/INFISICAL_ENCRYPTION_KEY",
                                                    "secret/sealed:/POSTGRES_PASSWORD",
-                                                   "sealed-copy/s.age",
                                                    "sealed-copy/box:s.age",
                                                    "secret/secret:/kavi/FINGERPRINT_KEY"});
     CHECK(planned.plan.notes ==
           std::vector<std::string>{"still missing: sealed:/BOX_ADMIN_KEY (storage.box.keys.admin): "
                                    "kavi secrets set --sealed BOX_ADMIN_KEY"});
-    CHECK(planned.plan.actions[0].question == plan::Question::none);
-    CHECK(planned.plan.actions[1].question == plan::Question::yes_no);
+    CHECK(planned.plan.actions[1].question == plan::Question::none);
+    CHECK(planned.plan.actions[2].question == plan::Question::yes_no);
     CHECK(world.apply(planned).exit() == Exit::ok);
 
     CHECK(world.places.files.at("s.age") == world.places.files.at("box:s.age"));
@@ -187,6 +191,15 @@ TEST_CASE("with Infisical down the copy keeps its folders as they were", "[seal]
     world.apply(planned);
     CHECK(world.bundle().folders.at("/infra").at("HCLOUD_TOKEN").reveal() == "hcloud");
     CHECK(world.bundle().sealed.at("BOX_ADMIN_KEY").reveal() == "pem");
+}
+
+TEST_CASE("what was made isn't done before a copy holds it", "[seal]") {
+    World world;
+    world.lose_key();
+    const auto report = world.seal();
+    CHECK(report.exit() == Exit::credentials);
+    CHECK(report.count(run::Done::How::done) == 0);
+    CHECK(world.places.files.empty());
 }
 
 TEST_CASE("a fingerprint key that another operator made is taken over", "[seal]") {

@@ -95,7 +95,10 @@ class Planner {
             after_.created = iso8601(now);
         }
         plan_places(fresh);
+        put_made_behind_copy();
         plan_mirror();
+        plan::sort_by_needs(result_.plan);
+        result_.seals_anew = fresh;
         result_.warnings.insert(
             result_.warnings.begin(), seen_.copies.warnings.begin(), seen_.copies.warnings.end());
         return std::move(result_);
@@ -285,11 +288,21 @@ class Planner {
             action.before = {{"number", before_.sequence}, {"content", content_mark(before_)}};
             action.expected_after = {
                 {"number", after_.sequence}, {"content", content_mark(after_)}, {"operators", operators}};
-            action.after = made_;
             action.lane = "sealed";
             action.payload = std::move(step);
             result_.plan.actions.push_back(std::move(action));
         }
+    }
+
+    /// What was made is there once a copy holds it.
+    void put_made_behind_copy() {
+        const auto is_made = [&](const plan::Action& one) {
+            return std::ranges::find(made_, one.id) != made_.end();
+        };
+        const auto copy = std::ranges::find_if_not(result_.plan.actions, is_made);
+        if (copy == result_.plan.actions.end()) return;
+        for (auto& action : result_.plan.actions)
+            if (is_made(action)) action.after = {copy->id};
     }
 
     void plan_mirror() {

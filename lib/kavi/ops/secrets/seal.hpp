@@ -42,6 +42,7 @@ SealObservation observe_seal(const model::Estate& estate,
 struct SealPlan {
     plan::Plan plan;  ///< its notes say what is still missing
     std::vector<std::string> warnings;
+    bool seals_anew = false;  ///< a new copy is to be signed, not only an old one carried on
 };
 
 /// Decides. Missing secrets that can be random are made (their values are in payloads only); nothing else
