@@ -106,6 +106,11 @@ int tries_for(const HetznerRefusal& refusal, std::string_view method) {
     return method != "POST" && refusal.ambiguous() ? repeats : 0;
 }
 
+bool may_get_better(net::NetworkFailure failure) {
+    return failure != net::NetworkFailure::tls && failure != net::NetworkFailure::too_large &&
+           failure != net::NetworkFailure::name_not_found;
+}
+
 std::int64_t next_page_of(const Json& body) {
     const auto* level = &body;
     for (const char* key : {"meta", "pagination", "next_page"}) {
@@ -155,8 +160,8 @@ HetznerWire::Answer HetznerWire::call(std::string_view method,
             auto answer = exchange(method, path, body, stop);
             const auto* refusal = std::get_if<HetznerRefusal>(&answer);
             if (!refusal || attempt >= tries_for(*refusal, method)) return answer;
-        } catch (const Error& error) {
-            if (error.code() != errors::network_failed || method == "POST" || attempt == repeats) throw;
+        } catch (const net::NetworkError& error) {
+            if (method == "POST" || attempt == repeats || !may_get_better(error.failure())) throw;
         }
         pause(std::chrono::seconds(1 << (attempt - 1)), "Hetzner", stop);
     }

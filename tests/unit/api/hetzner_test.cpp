@@ -247,6 +247,15 @@ TEST_CASE("reading is tried four times in all") {
     CHECK(world.waited() == 7s);
 }
 
+TEST_CASE("a certificate doesn't get better by asking again") {
+    World world;
+    world.transport.then([](const net::Request&) -> net::Response {
+        throw net::NetworkError(net::NetworkFailure::tls, false, "the certificate isn't trusted");
+    });
+    CHECK(error_from([&] { world.cloud.servers({}); }).message() == "the certificate isn't trusted");
+    CHECK(world.waited() == 0s);
+}
+
 TEST_CASE("user data is limited, and neither it nor the token is left behind or shown") {
     World world;
     auto order = World::order();
