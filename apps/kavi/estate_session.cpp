@@ -32,7 +32,7 @@ api::HetznerCloud& EstateSession::hetzner() {
     if (!hetzner_) {
         api::HetznerAccess access{.token = token("HCLOUD_TOKEN", estate().hetzner_token, "Hetzner")};
         if (const auto url = session_.environment.find("HCLOUD_ENDPOINT")) access.base_url = *url;
-        hetzner_ = std::make_unique<api::HetznerCloud>(network_.http(), session_.clock, std::move(access));
+        hetzner_ = std::make_unique<api::HetznerCloud>(network_.plain_http(), session_.clock, std::move(access));
     }
     return *hetzner_;
 }

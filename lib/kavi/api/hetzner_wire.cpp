@@ -106,9 +106,10 @@ int tries_for(const HetznerRefusal& refusal, std::string_view method) {
     return method != "POST" && refusal.ambiguous() ? repeats : 0;
 }
 
-bool may_get_better(net::NetworkFailure failure) {
-    return failure != net::NetworkFailure::tls && failure != net::NetworkFailure::too_large &&
-           failure != net::NetworkFailure::name_not_found;
+bool may_get_better(net::NetworkFailure failure, int attempt) {
+    using enum net::NetworkFailure;
+    if (failure == timed_out) return attempt == 1;
+    return failure == refused || failure == broken;
 }
 
 std::int64_t next_page_of(const Json& body) {
@@ -161,7 +162,7 @@ HetznerWire::Answer HetznerWire::call(std::string_view method,
             const auto* refusal = std::get_if<HetznerRefusal>(&answer);
             if (!refusal || attempt >= tries_for(*refusal, method)) return answer;
         } catch (const net::NetworkError& error) {
-            if (method == "POST" || attempt == repeats || !may_get_better(error.failure())) throw;
+            if (method == "POST" || attempt == repeats || !may_get_better(error.failure(), attempt)) throw;
         }
         pause(std::chrono::seconds(1 << (attempt - 1)), "Hetzner", stop);
     }
