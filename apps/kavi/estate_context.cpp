@@ -81,7 +81,8 @@ std::string trust_file(const Environment& environment) {
 
 void require_name(std::string_view what, std::string_view name, const std::vector<std::string>& known) {
     if (std::ranges::find(known, name) != known.end()) return;
-    Error error(errors::unknown_name, fmt::format("there is no {} '{}' in this estate", what, printable(name)));
+    Error error(errors::unknown_name,
+                fmt::format("there is no {} '{}' in this estate", what, printable(name)));
     if (const auto meant = nearest(name, known)) throw error.fix(fmt::format("did you mean {}?", *meant));
     throw error.fix(known.empty() ? fmt::format("it has no {} at all", what)
                                   : fmt::format("there are: {}", fmt::join(known, ", ")));

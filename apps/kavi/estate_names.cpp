@@ -61,7 +61,8 @@ void add_secrets(const model::Estate& estate, Candidates& candidates) {
 Candidates runs(const Environment& environment) {
     std::vector<std::string> names;
     std::error_code problem;
-    for (const auto& entry : std::filesystem::directory_iterator(environment.state_folder() + "/runs", problem))
+    for (const auto& entry :
+         std::filesystem::directory_iterator(environment.state_folder() + "/runs", problem))
         names.push_back(entry.path().filename().string());
     std::ranges::sort(names, std::greater());
     Candidates candidates;
@@ -111,7 +112,9 @@ Candidates names_of(Names kind, const model::LoadedEstate& loaded) {
 
 }  // namespace
 
-std::vector<Candidate> estate_names(Names kind, const Environment& environment, std::span<const std::string> words) {
+std::vector<Candidate> estate_names(Names kind,
+                                    const Environment& environment,
+                                    std::span<const std::string> words) {
     try {
         if (kind == Names::run) return runs(environment);
         const auto found = model::find_estate(where_to_look(config_option(words), environment));

@@ -61,7 +61,8 @@ struct ShowOptions {
 /// A variable of the environment that stands in for what the file says, in any of its forms.
 std::optional<std::string> set_variable(const Environment& environment, std::string_view name) {
     for (const auto* suffix : {"", "_FILE", "_COMMAND"})
-        if (const auto variable = fmt::format("{}{}", name, suffix); environment.find(variable)) return variable;
+        if (const auto variable = fmt::format("{}{}", name, suffix); environment.find(variable))
+            return variable;
     return std::nullopt;
 }
 
@@ -83,15 +84,21 @@ void take_environment(model::LoadedEstate& loaded, const Environment& environmen
 std::string services_table(const model::LoadedEstate& loaded) {
     std::string text = "\n# services in their order: tier, name, server, stack\n";
     for (const auto& service : model::placed_services(loaded))
-        text += service.stack ? fmt::format("#   {:<3} {:<16} {:<16} {}\n", service.tier, service.name, service.server, *service.stack)
-                              : fmt::format("#   {:<3} {:<16} {:<16} watched\n", "-", service.name, service.server);
+        text += service.stack
+                    ? fmt::format("#   {:<3} {:<16} {:<16} {}\n",
+                                  service.tier,
+                                  service.name,
+                                  service.server,
+                                  *service.stack)
+                    : fmt::format("#   {:<3} {:<16} {:<16} watched\n", "-", service.name, service.server);
     return text;
 }
 
 OrderedJson services_json(const model::LoadedEstate& loaded) {
     auto list = OrderedJson::array();
     for (const auto& service : model::placed_services(loaded)) {
-        OrderedJson one{{"name", service.name}, {"server", service.server}, {"stack", nullptr}, {"tier", nullptr}};
+        OrderedJson one{
+            {"name", service.name}, {"server", service.server}, {"stack", nullptr}, {"tier", nullptr}};
         if (service.stack) one["stack"] = *service.stack, one["tier"] = service.tier;
         list.push_back(std::move(one));
     }
@@ -114,8 +121,9 @@ Result show(const ShowOptions& options, Session& session) {
     model::require_valid(context.loaded);
     take_environment(context.loaded, session.environment);
     const auto& loaded = context.loaded;
-    Result result{.text = options.origin ? model::show_toml(loaded.estate, loaded.origins, shown(context.found.file))
-                                         : model::show_toml(loaded.estate),
+    Result result{.text = options.origin
+                              ? model::show_toml(loaded.estate, loaded.origins, shown(context.found.file))
+                              : model::show_toml(loaded.estate),
                   .data = {{"file", context.found.file.string()},
                            {"estate", model::show_json(loaded.estate)},
                            {"services", services_json(loaded)}}};
@@ -150,16 +158,20 @@ Result trust(const TrustOptions& options, Session& session) {
     store.trust(context.found.file, estate.name, endpoint, session.clock.now());
     store.save(store_file);
     const auto source = endpoint == "sealed" ? "a sealed file" : endpoint;
-    return {.text = fmt::format("{} is trusted: estate {}, secrets from {}\n", context.found.file.string(), estate.name, source),
-            .data = {{"file", context.found.file.string()},
-                     {"trusted", true},
-                     {"estate", estate.name},
-                     {"endpoint", endpoint}}};
+    return {
+        .text = fmt::format(
+            "{} is trusted: estate {}, secrets from {}\n", context.found.file.string(), estate.name, source),
+        .data = {{"file", context.found.file.string()},
+                 {"trusted", true},
+                 {"estate", estate.name},
+                 {"endpoint", endpoint}}};
 }
 
 }  // namespace
 
-Run define_config_check(Arguments&) { return check; }
+Run define_config_check(Arguments&) {
+    return check;
+}
 
 Run define_config_show(Arguments& arguments) {
     auto options = std::make_shared<ShowOptions>();

@@ -1,6 +1,5 @@
-#include <kavi/model/estate.hpp>
-
 #include <kavi/base/text.hpp>
+#include <kavi/model/estate.hpp>
 
 #include <fmt/format.h>
 
@@ -15,7 +14,8 @@ constexpr std::string_view sealed_scheme = "sealed:";
 
 bool is_name(std::string_view text) {
     constexpr std::string_view fit = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.";
-    return !text.empty() && text != "." && text != ".." && text.find_first_not_of(fit) == std::string_view::npos;
+    return !text.empty() && text != "." && text != ".." &&
+           text.find_first_not_of(fit) == std::string_view::npos;
 }
 
 /// "/infra" or "/services/production" from what stands behind the scheme; nullopt where a part is no name.
@@ -53,7 +53,9 @@ std::optional<SecretRef> SecretRef::parse_folder(std::string_view text) {
     return SecretRef{Source::secret, *folder, ""};
 }
 
-std::string Place::text() const { return local() ? path : fmt::format("{}:{}", owner, path); }
+std::string Place::text() const {
+    return local() ? path : fmt::format("{}:{}", owner, path);
+}
 
 std::optional<Place> Place::parse(std::string_view text) {
     if (text.empty()) return std::nullopt;
@@ -65,7 +67,8 @@ std::optional<Place> Place::parse(std::string_view text) {
 
 bool Probe::asked_on_server() const {
     std::string_view host = target;
-    if (const auto scheme = host.find("://"); scheme != std::string_view::npos) host.remove_prefix(scheme + 3);
+    if (const auto scheme = host.find("://"); scheme != std::string_view::npos)
+        host.remove_prefix(scheme + 3);
     host = host.substr(0, host.find('/'));
     return host.starts_with("127.") || host.starts_with("[::1]") || host == "localhost" ||
            host.starts_with("localhost:");

@@ -1,13 +1,13 @@
 #include "estate_check.hpp"
 
+#include "estate_types.hpp"
+
 #include <kavi/model/placed.hpp>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
-
-#include "estate_types.hpp"
 
 namespace kavi::model {
 
@@ -99,13 +99,17 @@ class Checker {
 
     bool says(const std::string& path) const { return origins_.contains(path); }
 
-    void must_say(const std::string& table, std::initializer_list<std::string_view> keys, std::string_view why) {
+    void must_say(const std::string& table,
+                  std::initializer_list<std::string_view> keys,
+                  std::string_view why) {
         for (const auto key : keys)
             if (!says(path_of(table, key)))
                 error_at_key(table, fmt::format("{} needs \"{}\": {}", heading_of(table), key, why));
     }
 
-    void must_not_say(const std::string& table, std::initializer_list<std::string_view> keys, std::string_view why) {
+    void must_not_say(const std::string& table,
+                      std::initializer_list<std::string_view> keys,
+                      std::string_view why) {
         for (const auto key : keys)
             if (says(path_of(table, key)))
                 error_at_key(path_of(table, key), fmt::format("\"{}\" means nothing here: {}", key, why));
@@ -131,7 +135,9 @@ class Checker {
                             "sealed = [\"secrets.sealed.age\"] lets kavi work while Infisical is down");
         } else {
             must_not_say("secrets", {"url", "via", "project"}, "the provider is \"sealed\"");
-            if (!local) error_at_key("secrets", "[secrets] needs a local path in \"sealed\": the provider is \"sealed\"");
+            if (!local)
+                error_at_key("secrets",
+                             "[secrets] needs a local path in \"sealed\": the provider is \"sealed\"");
         }
     }
 
@@ -141,15 +147,19 @@ class Checker {
             estate_.operators, [](const auto& entry) { return entry.second.age.has_value(); });
         for (const auto& [name, person] : estate_.operators)
             if (!person.ssh && !person.age)
-                error_at_key(path_of("operators", name), fmt::format("operator \"{}\" has neither ssh nor age", name));
+                error_at_key(path_of("operators", name),
+                             fmt::format("operator \"{}\" has neither ssh nor age", name));
         const bool readable = std::ranges::none_of(
             flawed_, [](const auto& path) { return path.starts_with("operators.") || path == "secrets"; });
         if (!seals || !readable || recipients >= 2) return;
-        const std::string path = estate_.operators.empty() ? "estate" : "operators." + estate_.operators.begin()->first;
+        const std::string path =
+            estate_.operators.empty() ? "estate" : "operators." + estate_.operators.begin()->first;
         if (recipients == 0)
-            error_at_key(path, "no operator has an age recipient: nobody could open sealed copies and backups");
+            error_at_key(path,
+                         "no operator has an age recipient: nobody could open sealed copies and backups");
         else
-            warn_at_key(path, "there is one age recipient only", "have two at least, and keep one of them offline");
+            warn_at_key(
+                path, "there is one age recipient only", "have two at least, and keep one of them offline");
     }
 
     void check_server(const std::string& path, const Server& server) {
@@ -161,16 +171,19 @@ class Checker {
             return rule.protocol == "tcp" && holds_port(rule.port, server.ssh.port);
         });
         if (!server.firewall.empty() && !ssh_open)
-            problems_.warning(value_at(origins_, path_of(path, "firewall")),
-                              fmt::format("this firewall lets no SSH in (port {})", server.ssh.port),
-                              fmt::format("kavi could not log in any more; \"{}/tcp\" lets it", server.ssh.port));
-        if (server.ssh.jump == server.name) error(path + ".ssh.jump", "a server can't be reached through itself");
+            problems_.warning(
+                value_at(origins_, path_of(path, "firewall")),
+                fmt::format("this firewall lets no SSH in (port {})", server.ssh.port),
+                fmt::format("kavi could not log in any more; \"{}/tcp\" lets it", server.ssh.port));
+        if (server.ssh.jump == server.name)
+            error(path + ".ssh.jump", "a server can't be reached through itself");
         for (std::size_t i = 0; i < server.mounts.size(); ++i) {
             const auto storage = estate_.storages.find(server.mounts[i]);
             if (storage != estate_.storages.end() && !storage->second.mount)
                 error(fmt::format("{}.mounts[{}]", path, i),
                       fmt::format("storage \"{}\" has no mount", server.mounts[i]),
-                      fmt::format("[storage.{}] mount = {{ at = \"/mnt/…\", user = \"…\" }}", server.mounts[i]));
+                      fmt::format("[storage.{}] mount = {{ at = \"/mnt/…\", user = \"…\" }}",
+                                  server.mounts[i]));
         }
     }
 
@@ -195,20 +208,30 @@ class Checker {
         if (stack.compose.empty()) error(path + ".compose", "a stack needs a compose file at least");
         for (const auto& [name, value] : stack.vars)
             if (name.starts_with("KAVI_") || name.starts_with("COMPOSE_"))
-                error_at_key(path_of(path + ".vars", name), fmt::format("\"{}\" is set by kavi itself", name));
+                error_at_key(path_of(path + ".vars", name),
+                             fmt::format("\"{}\" is set by kavi itself", name));
         for (const auto& [other_name, other] : estate_.stacks) {
             if (other_name >= stack.name || other.server != stack.server) continue;
             if (other.project == stack.project)
-                error_at_key(path, fmt::format("stacks \"{}\" and \"{}\" are one project on {}", other_name, stack.name, stack.server),
+                error_at_key(path,
+                             fmt::format("stacks \"{}\" and \"{}\" are one project on {}",
+                                         other_name,
+                                         stack.name,
+                                         stack.server),
                              "give one of them another \"project\"");
             if (other.directory == stack.directory)
-                error_at_key(path, fmt::format("stacks \"{}\" and \"{}\" have the same directory on {}", other_name, stack.name, stack.server));
+                error_at_key(path,
+                             fmt::format("stacks \"{}\" and \"{}\" have the same directory on {}",
+                                         other_name,
+                                         stack.name,
+                                         stack.server));
         }
     }
 
     void check_service(const std::string& path, const Service& service) {
         if (service.server)
-            must_not_say(path, {"on_failure", "backup_before", "needs", "tier"}, "the service is only watched");
+            must_not_say(
+                path, {"on_failure", "backup_before", "needs", "tier"}, "the service is only watched");
         else
             must_not_say(path, {"as"}, "it names a service on another server");
         if (service.server && service.probe && service.probe->of_container())
@@ -229,44 +252,68 @@ class Checker {
         if (zone_of(estate_, domain.name) == nullptr) {
             const auto dot = domain.name.find('.');
             const auto zone = dot == std::string::npos ? domain.name : domain.name.substr(dot + 1);
-            error_at_key(path, fmt::format("\"{}\" is in no zone of this estate", domain.name), fmt::format("[zones.\"{}\"] declares one", zone));
+            error_at_key(path,
+                         fmt::format("\"{}\" is in no zone of this estate", domain.name),
+                         fmt::format("[zones.\"{}\"] declares one", zone));
         }
-        if (domain.proxied && domain.ttl) error_at_key(path + ".ttl", "\"ttl\" means nothing behind Cloudflare's proxy");
+        if (domain.proxied && domain.ttl)
+            error_at_key(path + ".ttl", "\"ttl\" means nothing behind Cloudflare's proxy");
         if (domain.proxied && domain.exposes_origin)
-            error_at_key(path + ".exposes_origin", "\"exposes_origin\" means nothing behind Cloudflare's proxy");
+            error_at_key(path + ".exposes_origin",
+                         "\"exposes_origin\" means nothing behind Cloudflare's proxy");
     }
 
     void check_storage(const std::string& path, const Storage& storage) {
         switch (storage.kind) {
             case Storage::Kind::storage_box:
                 must_say(path, {"host", "host_key"}, "it is a Storage Box");
-                must_not_say(path, {"endpoint", "buckets", "access_key", "secret_key", "path"}, "it is a Storage Box");
+                must_not_say(
+                    path, {"endpoint", "buckets", "access_key", "secret_key", "path"}, "it is a Storage Box");
                 return;
             case Storage::Kind::s3:
                 must_say(path, {"endpoint", "access_key", "secret_key"}, "it speaks S3");
-                must_not_say(path, {"host", "port", "host_key", "users", "keys", "mount", "snapshots", "path"}, "it speaks S3");
+                must_not_say(path,
+                             {"host", "port", "host_key", "users", "keys", "mount", "snapshots", "path"},
+                             "it speaks S3");
                 return;
             case Storage::Kind::sftp:
                 must_say(path, {"host", "host_key"}, "it speaks SFTP");
-                must_not_say(path, {"endpoint", "buckets", "access_key", "secret_key", "path", "snapshots"}, "it speaks SFTP");
+                must_not_say(path,
+                             {"endpoint", "buckets", "access_key", "secret_key", "path", "snapshots"},
+                             "it speaks SFTP");
                 return;
             case Storage::Kind::local:
                 must_say(path, {"path"}, "it is a local folder");
-                must_not_say(path, {"host", "port", "host_key", "users", "keys", "mount", "snapshots", "endpoint", "buckets", "access_key", "secret_key"}, "it is a local folder");
+                must_not_say(path,
+                             {"host",
+                              "port",
+                              "host_key",
+                              "users",
+                              "keys",
+                              "mount",
+                              "snapshots",
+                              "endpoint",
+                              "buckets",
+                              "access_key",
+                              "secret_key"},
+                             "it is a local folder");
         }
     }
 
     void check_backup() {
         if (!estate_.backup.items.empty() && estate_.backup.stores.empty())
             error_at_key("backup", "[backup] needs \"stores\": backups have to go somewhere");
-        const bool keeps = std::ranges::any_of(estate_.backup.keep, [](const auto& entry) { return entry.second > 0; });
+        const bool keeps =
+            std::ranges::any_of(estate_.backup.keep, [](const auto& entry) { return entry.second > 0; });
         if (says("backup.keep") && !keeps) error("backup.keep", "this would keep no backup at all");
     }
 
     void check_item(const std::string& path, const BackupItem& item) {
         const bool database = item.kind == BackupItem::Kind::postgres || item.kind == BackupItem::Kind::redis;
         const bool git = item.kind == BackupItem::Kind::git;
-        const auto* why = database ? "its kind is a database" : git ? "its kind is \"git\"" : "its kind is \"files\"";
+        const auto* why = database ? "its kind is a database"
+                          : git    ? "its kind is \"git\""
+                                   : "its kind is \"files\"";
         if (database) {
             must_say(path, {"service"}, why);
             must_not_say(path, {"source", "mirror", "exclude"}, why);
@@ -282,7 +329,9 @@ class Checker {
                   fmt::format("\"{}\" is a storage; a source lies on a server", item.source->owner),
                   "name the path of its mount, as in \"SERVER:/mnt/…\"");
         if (item.source && item.source->local())
-            error(path + ".source", fmt::format("\"{}\" names no server", item.source->path), "as in \"SERVER:/path\" or \"SERVER:volume/NAME\"");
+            error(path + ".source",
+                  fmt::format("\"{}\" names no server", item.source->path),
+                  "as in \"SERVER:/path\" or \"SERVER:volume/NAME\"");
     }
 
     void check_escrow(const std::string& path, const EscrowKey& key) {
@@ -291,16 +340,20 @@ class Checker {
 
     void check_places() {
         const auto& sealed = estate_.secrets.sealed;
-        for (std::size_t i = 0; i < sealed.size(); ++i) check_place(fmt::format("secrets.sealed[{}]", i), sealed[i], false);
+        for (std::size_t i = 0; i < sealed.size(); ++i)
+            check_place(fmt::format("secrets.sealed[{}]", i), sealed[i], false);
         for (const auto& [name, service] : estate_.services)
             for (std::size_t i = 0; i < service.needs.size(); ++i)
-                check_place(fmt::format("{}.needs[{}]", path_of("services", name), i), service.needs[i], false);
+                check_place(
+                    fmt::format("{}.needs[{}]", path_of("services", name), i), service.needs[i], false);
         for (const auto& [name, item] : estate_.backup.items)
             if (item.source) check_place(path_of("backup.items", name) + ".source", *item.source, true);
         for (const auto& [name, key] : estate_.escrow)
             for (std::size_t i = 0; i < key.locations.size(); ++i)
                 if (key.locations[i] != "sealed" && !key.locations[i].starts_with("attested:"))
-                    check_place(fmt::format("{}.locations[{}]", path_of("escrow", name), i), *Place::parse(key.locations[i]), false);
+                    check_place(fmt::format("{}.locations[{}]", path_of("escrow", name), i),
+                                *Place::parse(key.locations[i]),
+                                false);
     }
 
     void check_place(const std::string& path, const Place& place, bool may_be_volume) {
@@ -308,10 +361,17 @@ class Checker {
         if (estate_.servers.contains(place.owner)) {
             const bool is_volume = place.path.starts_with(volume) && place.path.size() > volume.size();
             if (!place.path.starts_with('/') && !(may_be_volume && is_volume))
-                error(path, fmt::format("\"{}\" must be an absolute path on {}{}", place.path, place.owner, may_be_volume ? ", or volume/NAME" : ""));
-        } else if (const auto storage = estate_.storages.find(place.owner); storage != estate_.storages.end()) {
+                error(path,
+                      fmt::format("\"{}\" must be an absolute path on {}{}",
+                                  place.path,
+                                  place.owner,
+                                  may_be_volume ? ", or volume/NAME" : ""));
+        } else if (const auto storage = estate_.storages.find(place.owner);
+                   storage != estate_.storages.end()) {
             if (place.path.starts_with('/') || place.path.find("..") != std::string::npos)
-                error(path, fmt::format("\"{}\" must be a path within {}", place.path, place.owner), "without a leading /");
+                error(path,
+                      fmt::format("\"{}\" must be a path within {}", place.path, place.owner),
+                      "without a leading /");
         }
     }
 
@@ -341,7 +401,8 @@ void check_names(const Estate& estate, std::span<const NameUse> uses, Problems& 
         const auto [what, known] = kind_of_name(estate, use.kind);
         if (std::ranges::find(known, use.name) != known.end()) continue;
         auto hint = did_you_mean(use.name, known);
-        if (hint.empty()) hint = known.empty() ? "there is none" : fmt::format("there are: {}", fmt::join(known, ", "));
+        if (hint.empty())
+            hint = known.empty() ? "there is none" : fmt::format("there are: {}", fmt::join(known, ", "));
         problems.error(use.at, fmt::format("there is no {} \"{}\"", what, use.name), std::move(hint));
     }
 }
@@ -349,12 +410,16 @@ void check_names(const Estate& estate, std::span<const NameUse> uses, Problems& 
 void check_secrets_said(const Origins& origins, std::span<const NameUse> uses, Problems& problems) {
     const auto use = std::ranges::find(uses, NameUse::Kind::secret, &NameUse::kind);
     if (use != uses.end() && !origins.contains("secrets"))
-        problems.error(use->at,
-                       fmt::format("\"{}\" is named, but there is no [secrets] that says where secrets are", use->name),
-                       "[secrets] provider = \"infisical\" or \"sealed\"");
+        problems.error(
+            use->at,
+            fmt::format("\"{}\" is named, but there is no [secrets] that says where secrets are", use->name),
+            "[secrets] provider = \"infisical\" or \"sealed\"");
 }
 
-void check_estate(const Estate& estate, const Origins& origins, const FlawedTables& flawed, Problems& problems) {
+void check_estate(const Estate& estate,
+                  const Origins& origins,
+                  const FlawedTables& flawed,
+                  Problems& problems) {
     Checker(estate, origins, flawed, problems).check();
 }
 

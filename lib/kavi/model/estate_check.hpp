@@ -25,7 +25,10 @@ void check_names(const Estate& estate, std::span<const NameUse> uses, Problems& 
 void check_secrets_said(const Origins& origins, std::span<const NameUse> uses, Problems& problems);
 
 /// All that this file alone can show to be wrong, but in flawed tables.
-void check_estate(const Estate& estate, const Origins& origins, const FlawedTables& flawed, Problems& problems);
+void check_estate(const Estate& estate,
+                  const Origins& origins,
+                  const FlawedTables& flawed,
+                  Problems& problems);
 
 /// What the estate file and the compose files say together.
 void check_stacks(const LoadedEstate& loaded, std::span<const NameUse> services, Problems& problems);

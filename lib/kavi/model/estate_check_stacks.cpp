@@ -1,4 +1,5 @@
 #include "estate_check.hpp"
+#include "estate_types.hpp"
 
 #include <kavi/base/text.hpp>
 #include <kavi/model/placed.hpp>
@@ -7,8 +8,6 @@
 
 #include <algorithm>
 #include <set>
-
-#include "estate_types.hpp"
 
 namespace kavi::model {
 
@@ -68,9 +67,14 @@ class StackChecker {
             const bool in_stack = stacks_of_.contains(name);
             const auto at = key_at(loaded_.origins, path("services", name));
             if (service.server && in_stack)
-                problems_.error(at,
-                                fmt::format("service \"{}\" is in stack \"{}\" and can't be watched on {} too", name, stacks_of_.at(name)[0], *service.server),
-                                fmt::format("[services.{}-{}] as = \"{}\" keeps them apart", *service.server, name, name));
+                problems_.error(
+                    at,
+                    fmt::format("service \"{}\" is in stack \"{}\" and can't be watched on {} too",
+                                name,
+                                stacks_of_.at(name)[0],
+                                *service.server),
+                    fmt::format(
+                        "[services.{}-{}] as = \"{}\" keeps them apart", *service.server, name, name));
             else if (!service.server && !in_stack && all_stacks_read())
                 problems_.error(at,
                                 fmt::format("service \"{}\" is in no stack and has no server", name),
@@ -86,9 +90,10 @@ class StackChecker {
         for (const auto& use : uses)
             if (std::ranges::find(known, use.name) == known.end()) {
                 unknown_service_ = true;
-                problems_.error(use.at,
-                                fmt::format("service \"{}\" is neither in a stack nor in [services]", use.name),
-                                did_you_mean(use.name, known));
+                problems_.error(
+                    use.at,
+                    fmt::format("service \"{}\" is neither in a stack nor in [services]", use.name),
+                    did_you_mean(use.name, known));
             }
     }
 
@@ -101,14 +106,16 @@ class StackChecker {
                 if (!source.kavi_secret) continue;
                 used.insert(*source.kavi_secret);
                 if (!stack.secrets.contains(*source.kavi_secret))
-                    problems_.error(source.at,
-                                    fmt::format("\"{}\" isn't in [stacks.{}.secrets]", *source.kavi_secret, stack.name),
-                                    did_you_mean(*source.kavi_secret, known));
+                    problems_.error(
+                        source.at,
+                        fmt::format("\"{}\" isn't in [stacks.{}.secrets]", *source.kavi_secret, stack.name),
+                        did_you_mean(*source.kavi_secret, known));
             }
         for (const auto& name : known)
             if (!used.contains(name))
-                problems_.warning(key_at(loaded_.origins, path_of(path("stacks", stack.name) + ".secrets", name)),
-                                  fmt::format("no compose file uses ${{KAVI_SECRETS}}/{}", name));
+                problems_.warning(
+                    key_at(loaded_.origins, path_of(path("stacks", stack.name) + ".secrets", name)),
+                    fmt::format("no compose file uses ${{KAVI_SECRETS}}/{}", name));
     }
 
     /// With a folder of secrets only that folder knows what is missing.
@@ -117,9 +124,11 @@ class StackChecker {
         for (const auto& [name, value] : stack_variables(estate_, stack)) known.insert(name);
         for (const auto& use : missing_variables(project, known)) {
             if (stack.env && !use.name.starts_with("KAVI_")) continue;
-            if (unknown_service_ && use.name.starts_with("KAVI_DOMAIN_")) continue;  // it follows from that name
-            const auto message = use.message.empty() ? fmt::format("nothing sets the variable {}", use.name)
-                                                     : fmt::format("nothing sets the variable {}: {}", use.name, use.message);
+            if (unknown_service_ && use.name.starts_with("KAVI_DOMAIN_"))
+                continue;  // it follows from that name
+            const auto message = use.message.empty()
+                                     ? fmt::format("nothing sets the variable {}", use.name)
+                                     : fmt::format("nothing sets the variable {}: {}", use.name, use.message);
             if (use.required)
                 problems_.error(use.at, message, hint_for(use.name));
             else
@@ -141,13 +150,19 @@ class StackChecker {
             const auto position = service.label_positions.find(label);
             const auto at = position != service.label_positions.end() ? position->second : service.at;
             for (const auto& host : traefik_hosts(rule)) {
-                if (host.empty() || host.find('$') != std::string::npos) continue;  // its variable is the problem
+                if (host.empty() || host.find('$') != std::string::npos)
+                    continue;  // its variable is the problem
                 routed_.insert(lower(host));
                 const auto domain = estate_.domains.find(lower(host));
                 if (domain == estate_.domains.end())
-                    problems_.error(at, fmt::format("Traefik's Host(\"{}\") is in no [domains] table", host), did_you_mean(host, domains));
+                    problems_.error(at,
+                                    fmt::format("Traefik's Host(\"{}\") is in no [domains] table", host),
+                                    did_you_mean(host, domains));
                 else if (domain->second.service != service.name)
-                    problems_.error(at, fmt::format("Traefik's Host(\"{}\") is the domain of service \"{}\"", host, domain->second.service));
+                    problems_.error(at,
+                                    fmt::format("Traefik's Host(\"{}\") is the domain of service \"{}\"",
+                                                host,
+                                                domain->second.service));
             }
         }
     }
@@ -163,12 +178,16 @@ class StackChecker {
                 std::ranges::any_of(service.labels, [](const auto& label) { return is_rule(label.first); });
             const auto at = key_at(loaded_.origins, path("domains", name));
             if (behind_traefik)
-                problems_.error(at,
-                                fmt::format("no Traefik rule of service \"{}\" has Host(`{}`)", service.name, name),
-                                fmt::format("compose knows the name as ${{{}}}", variable_of(name)));
+                problems_.error(
+                    at,
+                    fmt::format("no Traefik rule of service \"{}\" has Host(`{}`)", service.name, name),
+                    fmt::format("compose knows the name as ${{{}}}", variable_of(name)));
             else if (service.ports.empty())
-                problems_.warning(at,
-                                  fmt::format("nothing leads to service \"{}\": it has no Traefik rule and publishes no port", service.name));
+                problems_.warning(
+                    at,
+                    fmt::format(
+                        "nothing leads to service \"{}\": it has no Traefik rule and publishes no port",
+                        service.name));
         }
     }
 
@@ -190,24 +209,32 @@ class StackChecker {
         }
     }
 
-    void check_bind(const ComposeService& service, const ComposeMount& mount, const Server& server, const Place& place) {
+    void check_bind(const ComposeService& service,
+                    const ComposeMount& mount,
+                    const Server& server,
+                    const Place& place) {
         if (std::ranges::find(server.mounts, place.owner) == server.mounts.end())
             return problems_.error(mount.at,
                                    fmt::format("\"{}\" isn't mounted on {}", place.owner, server.name),
                                    fmt::format("[servers.{}] mounts = [\"{}\"]", server.name, place.owner));
         const auto settings = estate_.services.find(service.name);
-        const bool declared = settings != estate_.services.end() &&
-                              std::ranges::any_of(settings->second.needs, [&](const Place& need) {
-                                  return need.owner == place.owner && (need.path == place.path || below(place.path, need.path));
-                              });
+        const bool declared =
+            settings != estate_.services.end() &&
+            std::ranges::any_of(settings->second.needs, [&](const Place& need) {
+                return need.owner == place.owner && (need.path == place.path || below(place.path, need.path));
+            });
         if (!declared)
-            problems_.error(mount.at,
-                            fmt::format("service \"{}\" would start on the bare directory while {} isn't mounted", service.name, place.owner),
-                            fmt::format("[services.{}] needs = [\"{}\"]", service.name, place.text()));
+            problems_.error(
+                mount.at,
+                fmt::format("service \"{}\" would start on the bare directory while {} isn't mounted",
+                            service.name,
+                            place.owner),
+                fmt::format("[services.{}] needs = [\"{}\"]", service.name, place.text()));
         if (mount.create_host_path)
-            problems_.warning(mount.at,
-                              fmt::format("Docker would make {} itself while {} isn't mounted", mount.source, place.owner),
-                              "bind: {create_host_path: false}");
+            problems_.warning(
+                mount.at,
+                fmt::format("Docker would make {} itself while {} isn't mounted", mount.source, place.owner),
+                "bind: {create_host_path: false}");
     }
 
     void check_needs() {
@@ -218,10 +245,12 @@ class StackChecker {
             if (server == estate_.servers.end()) continue;
             for (std::size_t i = 0; i < service.needs.size(); ++i)
                 if (const auto& owner = service.needs[i].owner;
-                    estate_.storages.contains(owner) && std::ranges::find(server->second.mounts, owner) == server->second.mounts.end())
-                    problems_.error(value_at(loaded_.origins, fmt::format("{}.needs[{}]", path("services", name), i)),
-                                    fmt::format("\"{}\" isn't mounted on {}", owner, server->first),
-                                    fmt::format("[servers.{}] mounts = [\"{}\"]", server->first, owner));
+                    estate_.storages.contains(owner) &&
+                    std::ranges::find(server->second.mounts, owner) == server->second.mounts.end())
+                    problems_.error(
+                        value_at(loaded_.origins, fmt::format("{}.needs[{}]", path("services", name), i)),
+                        fmt::format("\"{}\" isn't mounted on {}", owner, server->first),
+                        fmt::format("[servers.{}] mounts = [\"{}\"]", server->first, owner));
         }
     }
 

@@ -1,4 +1,5 @@
 #include "estate_check.hpp"
+#include "estate_types.hpp"
 
 #include <kavi/base/text.hpp>
 
@@ -7,8 +8,6 @@
 #include <algorithm>
 #include <array>
 #include <set>
-
-#include "estate_types.hpp"
 
 namespace kavi::model {
 
@@ -42,7 +41,8 @@ class Coverage {
             for (const auto& [service, definition] : project.services)
                 for (const auto& mount : definition.mounts) check_mount(stack, project, definition, mount);
         }
-        if (loaded_.stacks.size() != estate_.stacks.size()) return;  // what couldn't be read may hold what seems missing
+        if (loaded_.stacks.size() != estate_.stacks.size())
+            return;  // what couldn't be read may hold what seems missing
         check_sources();
         for (const auto& [name, reason] : estate_.backup.uncovered)
             if (!excused_.contains(name))
@@ -59,23 +59,29 @@ class Coverage {
                               "nothing is backed up: there is no [backup]");
     }
 
-    void check_mount(const Stack& stack, const ComposeProject& project, const ComposeService& service, const ComposeMount& mount) {
+    void check_mount(const Stack& stack,
+                     const ComposeProject& project,
+                     const ComposeService& service,
+                     const ComposeMount& mount) {
         if (mount.kind == ComposeMount::Kind::volume)
             check_volume(stack, project, service, mount);
         else if (mount.kind == ComposeMount::Kind::bind)
             check_bind(stack, service, mount);
     }
 
-    void check_volume(const Stack& stack, const ComposeProject& project, const ComposeService& service, const ComposeMount& mount) {
+    void check_volume(const Stack& stack,
+                      const ComposeProject& project,
+                      const ComposeService& service,
+                      const ComposeMount& mount) {
         const auto volume = project.volumes.find(mount.source);
         if (volume == project.volumes.end()) return;  // anonymous ones, and those that have their own problem
         volumes_[stack.server].insert({mount.source, volume->second.real_name});
         if (is_excused({mount.source, volume->second.real_name})) return;
-        const bool covered = databases_.contains(service.name) || has_source([&](const Place& source) {
-                                 return source.owner == stack.server &&
-                                        (source.path == "volume/" + mount.source ||
-                                         source.path == "volume/" + volume->second.real_name);
-                             });
+        const bool covered =
+            databases_.contains(service.name) || has_source([&](const Place& source) {
+                return source.owner == stack.server && (source.path == "volume/" + mount.source ||
+                                                        source.path == "volume/" + volume->second.real_name);
+            });
         if (!covered) uncovered(mount, mount.source, fmt::format("{}:volume/{}", stack.server, mount.source));
     }
 
@@ -117,9 +123,10 @@ class Coverage {
 
     void uncovered(const ComposeMount& mount, const std::string& name, const std::string& source) {
         if (!warned_.insert(source).second) return;
-        problems_.warning(mount.at,
-                          fmt::format("nothing backs up \"{}\"", name),
-                          fmt::format("an item with source = \"{}\", or a reason in [backup.uncovered]", source));
+        problems_.warning(
+            mount.at,
+            fmt::format("nothing backs up \"{}\"", name),
+            fmt::format("an item with source = \"{}\", or a reason in [backup.uncovered]", source));
     }
 
     /// A volume that is to be backed up exists, where kavi knows all of a server's volumes.

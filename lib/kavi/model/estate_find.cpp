@@ -43,7 +43,8 @@ FoundEstate named(FoundEstate::How how, const fs::path& path, const fs::path& fo
     if (is_file(absolute)) return found(how, absolute);
     Error error(errors::config_missing, fmt::format("there is no estate file {}", path.string()));
     error.because(fmt::format("{} names it", by));
-    if (is_file(absolute / file_name)) throw error.fix(fmt::format("that is a folder; {} is in it", file_name));
+    if (is_file(absolute / file_name))
+        throw error.fix(fmt::format("that is a folder; {} is in it", file_name));
     throw error.fix("check the path");
 }
 
@@ -60,6 +61,7 @@ std::vector<fs::path> folders_above(const fs::path& start) {
 
 struct stat status_of(const fs::path& path) {
     struct stat status {};
+
     if (::stat(path.c_str(), &status) == 0) return status;
     Error error(errors::file_unreadable, fmt::format("can't look at {}", path.string()));
     throw error.because(std::generic_category().message(errno));
@@ -68,12 +70,14 @@ struct stat status_of(const fs::path& path) {
 /// A group that nobody is in but the owner: the user's private group, as most systems make one for each user.
 bool is_private_group(gid_t gid, uid_t owner) {
     std::array<char, 16384> buffer{};
+
     struct passwd user {};
     struct passwd* user_found = nullptr;
     if (::getpwuid_r(owner, &user, buffer.data(), buffer.size(), &user_found) != 0 || user_found == nullptr)
         return false;
     const std::string user_name = user.pw_name;
     if (user.pw_gid != gid) return false;
+
     struct group group {};
     struct group* group_found = nullptr;
     if (::getgrgid_r(gid, &group, buffer.data(), buffer.size(), &group_found) != 0 || group_found == nullptr)
@@ -95,7 +99,8 @@ std::optional<Danger> danger_of(const fs::path& path, const std::vector<uid_t>& 
     if (!owned)
         return Danger{fmt::format("{} belongs to another user (uid {})", name, status.st_uid),
                       fmt::format("if it is yours: chown {} {}", owners.empty() ? 0 : owners.front(), name)};
-    if (folder && (status.st_mode & S_ISVTX) != 0) return std::nullopt;  // nobody may replace another's file there
+    if (folder && (status.st_mode & S_ISVTX) != 0)
+        return std::nullopt;  // nobody may replace another's file there
     if ((status.st_mode & S_IWOTH) != 0)
         return Danger{fmt::format("everybody may write to {}", name), fmt::format("chmod go-w {}", name)};
     if ((status.st_mode & S_IWGRP) != 0 && !is_private_group(status.st_gid, status.st_uid))
@@ -108,7 +113,8 @@ std::optional<Danger> danger_of(const fs::path& path, const std::vector<uid_t>& 
 FoundEstate find_estate(const FindEstate& where) {
     using How = FoundEstate::How;
     if (where.option) return named(How::option, *where.option, where.working_folder, "--config");
-    if (where.variable) return named(How::variable, *where.variable, where.working_folder, "the variable KAVI_CONFIG");
+    if (where.variable)
+        return named(How::variable, *where.variable, where.working_folder, "the variable KAVI_CONFIG");
     for (const auto& folder : folders_above(where.working_folder))
         if (is_file(folder / file_name)) return found(How::walked, folder / file_name);
     if (where.config_home && is_file(*where.config_home / "kavi" / file_name))
@@ -137,7 +143,8 @@ TrustStore TrustStore::load(const fs::path& file) {
     try {
         const auto document = parse_json(*text, file.string());
         for (const auto& [path, entry] : document.at("trusted").get_ref<const Json::object_t&>())
-            store.entries_[path] = {string_or(entry, "estate"), string_or(entry, "endpoint"), string_or(entry, "since")};
+            store.entries_[path] = {
+                string_or(entry, "estate"), string_or(entry, "endpoint"), string_or(entry, "since")};
     } catch (const std::exception&) {
         Error error(errors::config_untrusted, fmt::format("{} can't be understood", file.string()));
         throw error.fix("remove it, and trust your estate files again with kavi config trust");
@@ -145,7 +152,9 @@ TrustStore TrustStore::load(const fs::path& file) {
     return store;
 }
 
-bool TrustStore::is_trusted(const fs::path& estate_file, std::string_view estate, std::string_view endpoint) const {
+bool TrustStore::is_trusted(const fs::path& estate_file,
+                            std::string_view estate,
+                            std::string_view endpoint) const {
     const auto entry = entries_.find(estate_file.string());
     return entry != entries_.end() && entry->second.estate == estate && entry->second.endpoint == endpoint;
 }
@@ -157,7 +166,9 @@ void TrustStore::trust(const fs::path& estate_file,
     entries_[estate_file.string()] = {std::string(estate), std::string(endpoint), iso8601(now)};
 }
 
-void TrustStore::forget(const fs::path& estate_file) { entries_.erase(estate_file.string()); }
+void TrustStore::forget(const fs::path& estate_file) {
+    entries_.erase(estate_file.string());
+}
 
 void TrustStore::save(const fs::path& file) const {
     auto trusted = OrderedJson::object();
@@ -173,7 +184,8 @@ void require_trust(const FoundEstate& found,
                    std::string_view endpoint) {
     if (!found.needs_trust() || store.is_trusted(found.file, estate, endpoint)) return;
     Error error(errors::config_untrusted, fmt::format("{} isn't trusted here yet", found.file.string()));
-    error.because("it was found by looking around, and says which servers kavi logs into and what runs there");
+    error.because(
+        "it was found by looking around, and says which servers kavi logs into and what runs there");
     throw error.fix("read it, then: kavi config trust   (or name it: -c, KAVI_CONFIG)");
 }
 

@@ -1,5 +1,7 @@
 #include "estate_forms.hpp"
 
+#include "estate_keys.hpp"
+
 #include <kavi/base/clock.hpp>
 #include <kavi/base/text.hpp>
 
@@ -12,8 +14,6 @@
 
 #include <arpa/inet.h>
 
-#include "estate_keys.hpp"
-
 namespace kavi::model {
 
 namespace {
@@ -24,14 +24,16 @@ constexpr std::string_view digits = "0123456789";
 
 bool only(std::string_view text, std::initializer_list<std::string_view> alphabets) {
     return !text.empty() && std::ranges::all_of(text, [&](char c) {
-        return std::ranges::any_of(alphabets, [&](auto alphabet) { return alphabet.find(c) != std::string_view::npos; });
+        return std::ranges::any_of(alphabets,
+                                   [&](auto alphabet) { return alphabet.find(c) != std::string_view::npos; });
     });
 }
 
 std::optional<int> number(std::string_view text) {
     int value = 0;
     const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (problem != std::errc() || end != text.data() + text.size() || text.starts_with('-')) return std::nullopt;
+    if (problem != std::errc() || end != text.data() + text.size() || text.starts_with('-'))
+        return std::nullopt;
     return value;
 }
 
@@ -48,7 +50,9 @@ TextType text_form(std::string words, std::string pattern, Fits fits, Caution ca
                           .caution = caution});
 }
 
-bool is_anything(std::string_view text) { return !text.empty(); }
+bool is_anything(std::string_view text) {
+    return !text.empty();
+}
 
 bool is_time(std::string_view text) {
     if (text.size() != 5 || text[2] != ':') return false;
@@ -87,7 +91,8 @@ bool is_url(std::string_view text) {
     const auto colon = authority.find(':', bracket == std::string_view::npos ? 0 : bracket);
     const auto host = authority.substr(0, colon);
     if (colon != std::string_view::npos && !is_port_range(authority.substr(colon + 1))) return false;
-    const bool is_bracketed = host.size() > 2 && host.front() == '[' && is_ipv6(host.substr(1, host.size() - 2));
+    const bool is_bracketed =
+        host.size() > 2 && host.front() == '[' && is_ipv6(host.substr(1, host.size() - 2));
     return (is_host_name(host) || is_bracketed) && (scheme == "https" || is_loopback(host));
 }
 
@@ -96,7 +101,9 @@ bool is_absolute(std::string_view text) {
            text.find('\n') == std::string_view::npos;
 }
 
-bool is_relative(std::string_view text) { return !text.empty() && !text.starts_with('/'); }
+bool is_relative(std::string_view text) {
+    return !text.empty() && !text.starts_with('/');
+}
 
 /// Docker Compose: lower case, digits, '-' and '_', beginning with a letter or digit.
 bool is_project(std::string_view text) {
@@ -104,10 +111,13 @@ bool is_project(std::string_view text) {
 }
 
 bool is_user(std::string_view text) {
-    return only(text, {lower_letters, upper_letters, digits, "_-."}) && !text.starts_with('-') && text.size() <= 64;
+    return only(text, {lower_letters, upper_letters, digits, "_-."}) && !text.starts_with('-') &&
+           text.size() <= 64;
 }
 
-bool is_code(std::string_view text) { return only(text, {lower_letters, digits, "-."}); }
+bool is_code(std::string_view text) {
+    return only(text, {lower_letters, digits, "-."});
+}
 
 bool is_server_name(std::string_view text) {
     return is_code(text) && text.size() <= 63 && !text.starts_with('-') && !text.ends_with('-') &&
@@ -119,10 +129,13 @@ bool is_key_source(std::string_view text) {
     return text == "agent" || text.starts_with('/') || text.starts_with("~/") || text.starts_with("./");
 }
 
-bool is_type(std::string_view text) { return only(text, {upper_letters, digits}); }
+bool is_type(std::string_view text) {
+    return only(text, {upper_letters, digits});
+}
 
 bool is_variable(std::string_view text) {
-    return only(text, {lower_letters, upper_letters, digits, "_"}) && digits.find(text[0]) == std::string_view::npos;
+    return only(text, {lower_letters, upper_letters, digits, "_"}) &&
+           digits.find(text[0]) == std::string_view::npos;
 }
 
 constexpr std::string_view attested = "attested:";
@@ -138,7 +151,9 @@ std::string owner_of(const std::string& location) {
     return Place::parse(location)->owner;
 }
 
-TypePtr<SecretRef> ref_form(std::string words, std::string pattern, std::optional<SecretRef> (*parse)(std::string_view)) {
+TypePtr<SecretRef> ref_form(std::string words,
+                            std::string pattern,
+                            std::optional<SecretRef> (*parse)(std::string_view)) {
     return std::make_shared<FormType<SecretRef>>(
         Form<SecretRef>{.words = std::move(words),
                         .pattern = std::move(pattern),
@@ -169,7 +184,9 @@ class VariableValueType final : public Type<std::string> {
 
     OrderedJson show(const std::string& value) const override { return value; }
 
-    OrderedJson schema() const override { return {{"type", OrderedJson::array({"string", "integer", "boolean"})}}; }
+    OrderedJson schema() const override {
+        return {{"type", OrderedJson::array({"string", "integer", "boolean"})}};
+    }
 
     std::string words() const override { return "text"; }
 };
@@ -213,7 +230,8 @@ bool is_host_name(std::string_view text) {
     if (text.empty() || text.size() > 253) return false;
     return std::ranges::all_of(split(text, '.'), [](const auto& label) {
         const bool fits = std::ranges::all_of(label, [](char c) {
-            return (c & 0x80) != 0 || only(std::string_view(&c, 1), {lower_letters, upper_letters, digits, "-_*"});
+            return (c & 0x80) != 0 ||
+                   only(std::string_view(&c, 1), {lower_letters, upper_letters, digits, "-_*"});
         });
         return !label.empty() && label.size() <= 63 && fits;
     });
@@ -229,7 +247,9 @@ std::string duration_text(std::chrono::seconds duration) {
         std::chrono::seconds size;
         char letter;
     };
-    constexpr std::array units{Unit{std::chrono::hours(24), 'd'}, Unit{std::chrono::hours(1), 'h'},
+
+    constexpr std::array units{Unit{std::chrono::hours(24), 'd'},
+                               Unit{std::chrono::hours(1), 'h'},
                                Unit{std::chrono::minutes(1), 'm'}};
     for (const auto& [size, letter] : units)
         if (duration.count() != 0 && duration % size == std::chrono::seconds(0))
@@ -237,18 +257,25 @@ std::string duration_text(std::chrono::seconds duration) {
     return fmt::format("{}s", duration.count());
 }
 
-TextType any_text(std::string words) { return text_form(std::move(words), "", is_anything); }
+TextType any_text(std::string words) {
+    return text_form(std::move(words), "", is_anything);
+}
 
-TextType public_text(std::string words) { return text_form(std::move(words), "", is_anything, Caution::none); }
+TextType public_text(std::string words) {
+    return text_form(std::move(words), "", is_anything, Caution::none);
+}
 
 TextType estate_name() {
-    return text_form("a name of small letters, digits and '-'", "^[a-z0-9][a-z0-9-]*$", [](std::string_view text) {
-        return is_server_name(text) && text.find('.') == std::string_view::npos;
-    });
+    return text_form(
+        "a name of small letters, digits and '-'", "^[a-z0-9][a-z0-9-]*$", [](std::string_view text) {
+            return is_server_name(text) && text.find('.') == std::string_view::npos;
+        });
 }
 
 TextType time_zone() {
-    return text_form("a time zone like \"America/Santiago\" or \"UTC\"", "^(UTC|[A-Za-z_]+(/[A-Za-z0-9_+-]+){1,2})$", is_time_zone);
+    return text_form("a time zone like \"America/Santiago\" or \"UTC\"",
+                     "^(UTC|[A-Za-z_]+(/[A-Za-z0-9_+-]+){1,2})$",
+                     is_time_zone);
 }
 
 TextType time_of_day() {
@@ -256,38 +283,62 @@ TextType time_of_day() {
 }
 
 TextType schedule() {
-    return text_form("\"hourly\", \"daily 03:00\" or \"weekly sun 03:00\"", "^(hourly|daily [0-2][0-9]:[0-5][0-9]|weekly (mon|tue|wed|thu|fri|sat|sun) [0-2][0-9]:[0-5][0-9])$", is_schedule);
+    return text_form(
+        "\"hourly\", \"daily 03:00\" or \"weekly sun 03:00\"",
+        "^(hourly|daily [0-2][0-9]:[0-5][0-9]|weekly (mon|tue|wed|thu|fri|sat|sun) [0-2][0-9]:[0-5][0-9])$",
+        is_schedule);
 }
 
-TextType url() { return text_form("an https:// URL (http:// only to loopback)", "^https?://", is_url); }
+TextType url() {
+    return text_form("an https:// URL (http:// only to loopback)", "^https?://", is_url);
+}
 
-TextType ipv4_address() { return text_form("an IPv4 address", "^[0-9]+(\\.[0-9]+){3}$", is_ipv4); }
+TextType ipv4_address() {
+    return text_form("an IPv4 address", "^[0-9]+(\\.[0-9]+){3}$", is_ipv4);
+}
 
-TextType ipv6_address() { return text_form("an IPv6 address", "^[0-9A-Fa-f:.]+$", is_ipv6); }
+TextType ipv6_address() {
+    return text_form("an IPv6 address", "^[0-9A-Fa-f:.]+$", is_ipv6);
+}
 
-TextType network() { return text_form("a network like \"10.0.0.0/8\" or \"2001:db8::/32\"", "/[0-9]+$", is_cidr); }
+TextType network() {
+    return text_form("a network like \"10.0.0.0/8\" or \"2001:db8::/32\"", "/[0-9]+$", is_cidr);
+}
 
-TextType host_name() { return text_form("a host name", "", is_host_name); }
+TextType host_name() {
+    return text_form("a host name", "", is_host_name);
+}
 
-TextType absolute_path() { return text_form("an absolute path", "^/", is_absolute); }
+TextType absolute_path() {
+    return text_form("an absolute path", "^/", is_absolute);
+}
 
 TextType relative_path() {
     return text_form("a path relative to the estate file's folder", "^[^/]", is_relative);
 }
 
 TextType project_name() {
-    return text_form("a Compose project's name: small letters, digits, '-' and '_'", "^[a-z0-9][a-z0-9_-]*$", is_project);
+    return text_form(
+        "a Compose project's name: small letters, digits, '-' and '_'", "^[a-z0-9][a-z0-9_-]*$", is_project);
 }
 
-TextType user_name() { return text_form("a user's name", "^[A-Za-z0-9_.-]+$", is_user); }
+TextType user_name() {
+    return text_form("a user's name", "^[A-Za-z0-9_.-]+$", is_user);
+}
 
-TextType location_code() { return text_form("a name like \"nbg1\" or \"ubuntu-24.04\"", "^[a-z0-9.-]+$", is_code); }
+TextType location_code() {
+    return text_form("a name like \"nbg1\" or \"ubuntu-24.04\"", "^[a-z0-9.-]+$", is_code);
+}
 
 TextType ssh_public_key() {
-    return text_form("a public key as in \"ssh-ed25519 AAAA… name\"", "^(ssh-|ecdsa-|sk-)", is_ssh_public_key);
+    return text_form(
+        "a public key as in \"ssh-ed25519 AAAA… name\"", "^(ssh-|ecdsa-|sk-)", is_ssh_public_key);
 }
 
-TextType age_recipient() { return text_form("an age recipient (\"age1…\", as age-keygen prints it)", "^age1[0-9a-z]{58}$", is_age_recipient); }
+TextType age_recipient() {
+    return text_form(
+        "an age recipient (\"age1…\", as age-keygen prints it)", "^age1[0-9a-z]{58}$", is_age_recipient);
+}
 
 TextType host_key() {
     return text_form("a host key's fingerprint as ssh-keygen -l prints it (\"SHA256:…\")",
@@ -297,20 +348,24 @@ TextType host_key() {
 }
 
 TextType ssh_key_source() {
-    return text_form("\"agent\", a path to a private key, or a secret's reference", "^(agent$|~?/|\\./|secret:/|sealed:/)", is_key_source);
+    return text_form("\"agent\", a path to a private key, or a secret's reference",
+                     "^(agent$|~?/|\\./|secret:/|sealed:/)",
+                     is_key_source);
 }
 
-TextType record_type() { return text_form("a record's type like \"MX\"", "^[A-Z0-9]+$", is_type); }
+TextType record_type() {
+    return text_form("a record's type like \"MX\"", "^[A-Z0-9]+$", is_type);
+}
 
 TextType escrow_location() {
-    return std::make_shared<FormType<std::string>>(
-        Form<std::string>{.words = "\"sealed\", a place, or \"attested:\" and where it is",
-                          .parse = [](std::string_view text) -> std::optional<std::string> {
-                              return is_escrow_location(text) ? std::optional(std::string(text)) : std::nullopt;
-                          },
-                          .write = [](const std::string& text) { return text; },
-                          .names = NameUse::Kind::owner,
-                          .name = owner_of});
+    return std::make_shared<FormType<std::string>>(Form<std::string>{
+        .words = "\"sealed\", a place, or \"attested:\" and where it is",
+        .parse = [](std::string_view text) -> std::optional<std::string> {
+            return is_escrow_location(text) ? std::optional(std::string(text)) : std::nullopt;
+        },
+        .write = [](const std::string& text) { return text; },
+        .names = NameUse::Kind::owner,
+        .name = owner_of});
 }
 
 TextType drill_place() {
@@ -336,14 +391,17 @@ TextType name_of(NameUse::Kind kind, std::string words) {
 }
 
 TypePtr<SecretRef> secret_ref() {
-    return ref_form("a secret's reference: \"secret:/folder/NAME\" or \"sealed:/NAME\"", "^(secret:/.*[^/]|sealed:/[^/]+)$", SecretRef::parse);
+    return ref_form("a secret's reference: \"secret:/folder/NAME\" or \"sealed:/NAME\"",
+                    "^(secret:/.*[^/]|sealed:/[^/]+)$",
+                    SecretRef::parse);
 }
 
 TypePtr<SecretRef> sealed_ref() {
-    return ref_form("a sealed secret's reference: \"sealed:/NAME\"", "^sealed:/[^/]+$", [](std::string_view text) {
-        const auto ref = SecretRef::parse(text);
-        return ref && ref->source == SecretRef::Source::sealed ? ref : std::nullopt;
-    });
+    return ref_form(
+        "a sealed secret's reference: \"sealed:/NAME\"", "^sealed:/[^/]+$", [](std::string_view text) {
+            const auto ref = SecretRef::parse(text);
+            return ref && ref->source == SecretRef::Source::sealed ? ref : std::nullopt;
+        });
 }
 
 TypePtr<SecretRef> secret_folder() {
@@ -351,39 +409,54 @@ TypePtr<SecretRef> secret_folder() {
 }
 
 TypePtr<Place> place() {
-    return std::make_shared<FormType<Place>>(
-        Form<Place>{.words = "a place: \"SERVER:/path\", \"SERVER:volume/NAME\", \"STORAGE:path\" or a local path",
-                    .parse = Place::parse,
-                    .write = [](const Place& one) { return one.text(); },
-                    .names = NameUse::Kind::owner,
-                    .name = [](const Place& one) { return one.owner; }});
+    return std::make_shared<FormType<Place>>(Form<Place>{
+        .words = "a place: \"SERVER:/path\", \"SERVER:volume/NAME\", \"STORAGE:path\" or a local path",
+        .parse = Place::parse,
+        .write = [](const Place& one) { return one.text(); },
+        .names = NameUse::Kind::owner,
+        .name = [](const Place& one) { return one.owner; }});
 }
 
 TypePtr<std::chrono::seconds> duration() {
-    return std::make_shared<FormType<std::chrono::seconds>>(Form<std::chrono::seconds>{
-        .words = "a duration like \"90s\", \"15m\" or \"26h\"",
-        .pattern = "^[0-9]+[dhms]([0-9]+[hms])*$",
-        .parse = [](std::string_view text) -> std::optional<std::chrono::seconds> {
-            const auto parsed = parse_duration(text);
-            if (!parsed || *parsed < std::chrono::seconds(1)) return std::nullopt;
-            return std::chrono::duration_cast<std::chrono::seconds>(*parsed);
-        },
-        .write = duration_text});
+    return std::make_shared<FormType<std::chrono::seconds>>(
+        Form<std::chrono::seconds>{.words = "a duration like \"90s\", \"15m\" or \"26h\"",
+                                   .pattern = "^[0-9]+[dhms]([0-9]+[hms])*$",
+                                   .parse = [](std::string_view text) -> std::optional<std::chrono::seconds> {
+                                       const auto parsed = parse_duration(text);
+                                       if (!parsed || *parsed < std::chrono::seconds(1)) return std::nullopt;
+                                       return std::chrono::duration_cast<std::chrono::seconds>(*parsed);
+                                   },
+                                   .write = duration_text});
 }
 
-TextType variable_value() { return std::make_shared<VariableValueType>(); }
+TextType variable_value() {
+    return std::make_shared<VariableValueType>();
+}
 
 Keys server_names() {
-    return keys_of("a server's name: small letters, digits, '-' and '.'", "NAME", "^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", is_server_name);
+    return keys_of("a server's name: small letters, digits, '-' and '.'",
+                   "NAME",
+                   "^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$",
+                   is_server_name);
 }
 
-Keys names(std::string words) { return keys_of(std::move(words), "NAME", "^[A-Za-z0-9][A-Za-z0-9_.-]*$", is_name); }
+Keys names(std::string words) {
+    return keys_of(std::move(words), "NAME", "^[A-Za-z0-9][A-Za-z0-9_.-]*$", is_name);
+}
 
-Keys host_names(std::string words) { return keys_of(std::move(words), "\"NAME\"", "", is_host_name); }
+Keys host_names(std::string words) {
+    return keys_of(std::move(words) + " in small letters", "\"NAME\"", "", [](std::string_view text) {
+        return is_host_name(text) && lower(text) == text;
+    });
+}
 
-Keys variable_names() { return keys_of("a variable's name", "NAME", "^[A-Za-z_][A-Za-z0-9_]*$", is_variable); }
+Keys variable_names() {
+    return keys_of("a variable's name", "NAME", "^[A-Za-z_][A-Za-z0-9_]*$", is_variable);
+}
 
-Keys file_names() { return keys_of("a file's name", "NAME", "^[A-Za-z0-9][A-Za-z0-9_.-]*$", is_name); }
+Keys file_names() {
+    return keys_of("a file's name", "NAME", "^[A-Za-z0-9][A-Za-z0-9_.-]*$", is_name);
+}
 
 Keys any_keys(std::string words, std::string placeholder) {
     return keys_of(std::move(words), std::move(placeholder), "", is_anything);

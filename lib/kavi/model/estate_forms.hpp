@@ -1,8 +1,8 @@
 #pragma once
 
-#include <kavi/model/estate.hpp>
-
 #include "estate_types.hpp"
+
+#include <kavi/model/estate.hpp>
 
 /// The forms of text that the estate file knows, as types for its table.
 namespace kavi::model {

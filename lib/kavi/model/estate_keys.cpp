@@ -29,7 +29,8 @@ std::string_view first_string(std::string_view bytes) {
 constexpr std::string_view bech32_letters = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
 
 std::uint32_t bech32_step(std::uint32_t checksum, std::uint32_t value) {
-    constexpr std::array<std::uint32_t, 5> generator{0x3b6a57b2, 0x26508e6d, 0x1ea119fa, 0x3d4233dd, 0x2a1462b3};
+    constexpr std::array<std::uint32_t, 5> generator{
+        0x3b6a57b2, 0x26508e6d, 0x1ea119fa, 0x3d4233dd, 0x2a1462b3};
     const auto top = checksum >> 25;
     checksum = (checksum & 0x1ffffff) << 5 ^ value;
     for (std::size_t i = 0; i < generator.size(); ++i)

@@ -16,20 +16,22 @@ using Rules = std::vector<FirewallRule>;
 constexpr std::string_view rule_words = "ports like \"22/tcp\", \"1024-5000/udp\" or \"icmp\"";
 constexpr std::string_view rule_pattern = "^(icmp|[0-9]+(-[0-9]+)?/(tcp|udp))$";
 
-std::vector<std::string> everywhere() { return {"0.0.0.0/0", "::/0"}; }
+std::vector<std::string> everywhere() {
+    return {"0.0.0.0/0", "::/0"};
+}
 
 std::string rule_text(const FirewallRule& rule) {
     return rule.port.empty() ? rule.protocol : fmt::format("{}/{}", rule.port, rule.protocol);
 }
 
 TextType rule_type() {
-    return std::make_shared<FormType<std::string>>(
-        Form<std::string>{.words = std::string(rule_words),
-                          .pattern = std::string(rule_pattern),
-                          .parse = [](std::string_view text) -> std::optional<std::string> {
-                              return parse_firewall_rule(text) ? std::optional(std::string(text)) : std::nullopt;
-                          },
-                          .write = [](const std::string& text) { return text; }});
+    return std::make_shared<FormType<std::string>>(Form<std::string>{
+        .words = std::string(rule_words),
+        .pattern = std::string(rule_pattern),
+        .parse = [](std::string_view text) -> std::optional<std::string> {
+            return parse_firewall_rule(text) ? std::optional(std::string(text)) : std::nullopt;
+        },
+        .write = [](const std::string& text) { return text; }});
 }
 
 /// An entry of `firewall`: ports alone, or with the networks they are open to.
@@ -64,7 +66,8 @@ class FirewallType final : public Type<Rules> {
                 continue;
             }
             FirewallEntry entry{.from = rules[i].from};
-            for (; i < rules.size() && rules[i].from == entry.from; ++i) entry.ports.push_back(rule_text(rules[i]));
+            for (; i < rules.size() && rules[i].from == entry.from; ++i)
+                entry.ports.push_back(rule_text(rules[i]));
             list.push_back(entry_.show(entry));
         }
         return list.empty() ? OrderedJson() : list;
@@ -120,7 +123,8 @@ bool is_http_target(std::string_view text) {
     const auto authority = rest.substr(0, rest.find('/'));
     const auto colon = authority.rfind(':');
     const bool has_port = colon != std::string_view::npos && !authority.ends_with(']');
-    return rest != text && (is_host_name(authority) || authority == "[::1]" || (has_port && is_tcp_target(authority)));
+    return rest != text &&
+           (is_host_name(authority) || authority == "[::1]" || (has_port && is_tcp_target(authority)));
 }
 
 class ProbeType final : public Type<Probe> {
@@ -203,10 +207,16 @@ std::optional<FirewallRule> parse_firewall_rule(std::string_view text) {
     return FirewallRule{std::string(protocol), std::string(text.substr(0, slash)), {}};
 }
 
-TypePtr<std::vector<FirewallRule>> firewall_rules() { return std::make_shared<FirewallType>(); }
+TypePtr<std::vector<FirewallRule>> firewall_rules() {
+    return std::make_shared<FirewallType>();
+}
 
-TypePtr<Probe> probe() { return std::make_shared<ProbeType>(); }
+TypePtr<Probe> probe() {
+    return std::make_shared<ProbeType>();
+}
 
-TypePtr<Data> record_data() { return std::make_shared<RecordDataType>(); }
+TypePtr<Data> record_data() {
+    return std::make_shared<RecordDataType>();
+}
 
 }  // namespace kavi::model

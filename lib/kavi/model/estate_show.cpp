@@ -72,7 +72,8 @@ class TomlWriter {
         for (const auto& [key, value] : members.items()) {
             const auto inner = path_of(path, key);
             if (value.is_object()) {
-                const bool has_keys = std::ranges::any_of(value, [](const OrderedJson& one) { return !is_table(one); });
+                const bool has_keys =
+                    std::ranges::any_of(value, [](const OrderedJson& one) { return !is_table(one); });
                 if (has_keys || value.empty()) heading(fmt::format("[{}]", inner));
                 table(value, inner);
             } else if (is_list_of_tables(value) && path.empty()) {
@@ -112,14 +113,17 @@ class TomlWriter {
 }  // namespace
 
 OrderedJson estate_schema() {
-    OrderedJson schema{{"$schema", "http://json-schema.org/draft-04/schema#"},
-                       {"title", "kavi.toml"},
-                       {"description", "An estate of kavi: its servers, services, names, secrets and backups."}};
+    OrderedJson schema{
+        {"$schema", "http://json-schema.org/draft-04/schema#"},
+        {"title", "kavi.toml"},
+        {"description", "An estate of kavi: its servers, services, names, secrets and backups."}};
     schema.update(estate_type().schema());
     return schema;
 }
 
-OrderedJson show_json(const Estate& estate) { return estate_type().show(estate); }
+OrderedJson show_json(const Estate& estate) {
+    return estate_type().show(estate);
+}
 
 std::string show_toml(const Estate& estate) {
     return TomlWriter([](const std::string&) { return std::string(); }).write(show_json(estate));

@@ -14,7 +14,9 @@ bool is_bare(std::string_view key) {
     return !key.empty() && key.find_first_not_of(fit) == std::string_view::npos;
 }
 
-std::string in_quotes(std::string_view text) { return fmt::format("\"{}\"", text); }
+std::string in_quotes(std::string_view text) {
+    return fmt::format("\"{}\"", text);
+}
 
 std::string in_table(const Node& table) {
     const auto heading = heading_of(table.path);
@@ -44,21 +46,24 @@ std::string_view Node::name() const {
 }
 
 void refuse_kind(const Node& node, std::string_view wanted, Reading& reading) {
-    reading.problems.error(node.value.at,
-                           fmt::format("\"{}\" must be {}, not {}", node.name(), wanted, kind_name(node.value.kind)));
+    reading.problems.error(
+        node.value.at,
+        fmt::format("\"{}\" must be {}, not {}", node.name(), wanted, kind_name(node.value.kind)));
 }
 
 bool may_be_shown(const Node& node, Caution caution, Reading& reading) {
     if (caution != Caution::look || !looks_like_token(node.value.text)) return true;
-    reading.problems.error_hiding(node.value.at,
-                                  fmt::format("\"{}\" looks like a credential, which has no place in this file", node.name()),
-                                  "keep it in Infisical and name it, as in \"secret:/infra/TOKEN\"");
+    reading.problems.error_hiding(
+        node.value.at,
+        fmt::format("\"{}\" looks like a credential, which has no place in this file", node.name()),
+        "keep it in Infisical and name it, as in \"secret:/infra/TOKEN\"");
     return false;
 }
 
 void refuse_form(const Node& node, std::string_view words, Caution caution, Reading& reading) {
     if (caution == Caution::hide)
-        return reading.problems.error_hiding(node.value.at, fmt::format("\"{}\" must be {}", node.name(), words));
+        return reading.problems.error_hiding(node.value.at,
+                                             fmt::format("\"{}\" must be {}", node.name(), words));
     reading.problems.error(node.value.at, fmt::format("\"{}\" isn't {}", node.value.text, words));
 }
 
@@ -75,15 +80,20 @@ void WholeType::read(const Node& node, int& target, Reading& reading) const {
     target = static_cast<int>(node.value.integer);
 }
 
-OrderedJson WholeType::schema() const { return {{"type", "integer"}, {"minimum", least_}, {"maximum", most_}}; }
+OrderedJson WholeType::schema() const {
+    return {{"type", "integer"}, {"minimum", least_}, {"maximum", most_}};
+}
 
-std::string WholeType::words() const { return fmt::format("a whole number from {} to {}", least_, most_); }
+std::string WholeType::words() const {
+    return fmt::format("a whole number from {} to {}", least_, most_);
+}
 
 void NumberType::read(const Node& node, double& target, Reading& reading) const {
     const bool is_number = node.value.kind == Value::Kind::integer || node.value.kind == Value::Kind::number;
     if (!is_number) return refuse_kind(node, words(), reading);
     if (!(node.value.number >= 0 && node.value.number < 1e9))
-        return reading.problems.error(node.value.at, fmt::format("\"{}\" can't be negative or endless", node.name()));
+        return reading.problems.error(node.value.at,
+                                      fmt::format("\"{}\" can't be negative or endless", node.name()));
     target = node.value.number;
 }
 
@@ -96,7 +106,8 @@ void refuse_choice(const Node& node, const std::vector<std::string>& choices, Re
     auto hint = did_you_mean(node.value.text, choices);
     const auto message = fmt::format("{} can't be \"{}\"", node.name(), node.value.text);
     if (hint.empty()) hint = fmt::format("it is {}", choices_in_words(choices));
-    if (may_be_shown(node, Caution::look, reading)) reading.problems.error(node.value.at, message, std::move(hint));
+    if (may_be_shown(node, Caution::look, reading))
+        reading.problems.error(node.value.at, message, std::move(hint));
 }
 
 std::string choices_in_words(const std::vector<std::string>& choices) {
@@ -132,7 +143,10 @@ OrderedJson map_schema(const Keys& keys, const OrderedJson& inner) {
     return schema;
 }
 
-void refuse_key(const Member& member, const Node& table, const std::vector<std::string>& known, Reading& reading) {
+void refuse_key(const Member& member,
+                const Node& table,
+                const std::vector<std::string>& known,
+                Reading& reading) {
     auto hint = did_you_mean(member.key, known);
     if (hint.empty()) hint = fmt::format("known here: {}", fmt::join(known, ", "));
     reading.problems.error(

@@ -17,8 +17,9 @@
 #include <utility>
 #include <vector>
 
-/// What estate_table.cpp describes the estate file with. A type knows how to read a value (saying what is wrong
-/// with it), how to show one, and what it is in the JSON schema and the reference page; so the four can't disagree.
+/// What estate_table.cpp describes the estate file with. A type knows how to read a value (saying what is
+/// wrong with it), how to show one, and what it is in the JSON schema and the reference page; so the four
+/// can't disagree.
 namespace kavi::model {
 
 /// "servers.bruno" and "ipv4" → "servers.bruno.ipv4"; keys that aren't bare are quoted, as TOML does.
@@ -67,7 +68,9 @@ class TypeBase {
     virtual std::string words() const = 0;
 
     /// Adds the tables below `path` to the reference page.
-    virtual void add_tables(const std::string& path, std::string_view doc, std::vector<ReferenceTable>& tables) const {
+    virtual void add_tables(const std::string& path,
+                            std::string_view doc,
+                            std::vector<ReferenceTable>& tables) const {
         static_cast<void>(path), static_cast<void>(doc), static_cast<void>(tables);
     }
 };
@@ -232,7 +235,9 @@ class OptionalType final : public Type<std::optional<T>> {
 
     std::string words() const override { return inner_->words(); }
 
-    void add_tables(const std::string& path, std::string_view doc, std::vector<ReferenceTable>& tables) const override {
+    void add_tables(const std::string& path,
+                    std::string_view doc,
+                    std::vector<ReferenceTable>& tables) const override {
         inner_->add_tables(path, doc, tables);
     }
 
@@ -276,7 +281,9 @@ class ListType final : public Type<std::vector<T>> {
                        : fmt::format("a list, each {}", inner_->words());
     }
 
-    void add_tables(const std::string& path, std::string_view doc, std::vector<ReferenceTable>& tables) const override {
+    void add_tables(const std::string& path,
+                    std::string_view doc,
+                    std::vector<ReferenceTable>& tables) const override {
         inner_->add_tables(path + "[]", doc, tables);
     }
 
@@ -343,8 +350,11 @@ class MapType final : public Type<std::map<std::string, T>> {
         return fmt::format("a table of {}, each {}", fmt::join(keys_.known, ", "), inner_->words());
     }
 
-    void add_tables(const std::string& path, std::string_view doc, std::vector<ReferenceTable>& tables) const override {
-        inner_->add_tables(fmt::format("{}{}{}", path, path.empty() ? "" : ".", keys_.placeholder), doc, tables);
+    void add_tables(const std::string& path,
+                    std::string_view doc,
+                    std::vector<ReferenceTable>& tables) const override {
+        inner_->add_tables(
+            fmt::format("{}{}{}", path, path.empty() ? "" : ".", keys_.placeholder), doc, tables);
     }
 
   private:
@@ -387,7 +397,10 @@ struct Field {
     }
 };
 
-void refuse_key(const Member& member, const Node& table, const std::vector<std::string>& known, Reading& reading);
+void refuse_key(const Member& member,
+                const Node& table,
+                const std::vector<std::string>& known,
+                Reading& reading);
 void refuse_missing(const Node& table, std::string_view key, Reading& reading);
 
 template <typename Owner>
@@ -409,7 +422,8 @@ class TableType final : public Type<Owner> {
     OrderedJson show(const Owner& value) const override {
         auto table = OrderedJson::object();
         for (const auto& field : fields_)
-            if (auto shown = field.show(value); !shown.is_null()) table[std::string(field.key)] = std::move(shown);
+            if (auto shown = field.show(value); !shown.is_null())
+                table[std::string(field.key)] = std::move(shown);
         return table.empty() ? OrderedJson() : table;
     }
 
@@ -431,7 +445,9 @@ class TableType final : public Type<Owner> {
 
     std::string words() const override { return "a table"; }
 
-    void add_tables(const std::string& path, std::string_view doc, std::vector<ReferenceTable>& tables) const override {
+    void add_tables(const std::string& path,
+                    std::string_view doc,
+                    std::vector<ReferenceTable>& tables) const override {
         ReferenceTable table{.heading = heading_of(path), .doc = std::string(doc)};
         add_rows("", table.rows);
         if (!table.rows.empty()) tables.push_back(std::move(table));
@@ -451,11 +467,11 @@ class TableType final : public Type<Owner> {
             field.type->add_tables("", "", own);
             if (!own.empty()) continue;
             const auto value = fallback(field);
-            auto shown = !field.fallback.empty() ? std::string(field.fallback)
-                         : value.is_null() || field.required
-                             ? std::string()
-                             : fmt::format("`{}`", value.dump());
-            rows.push_back({key, field.type->words(), std::move(shown), std::string(field.doc), field.required});
+            auto shown = !field.fallback.empty()             ? std::string(field.fallback)
+                         : value.is_null() || field.required ? std::string()
+                                                             : fmt::format("`{}`", value.dump());
+            rows.push_back(
+                {key, field.type->words(), std::move(shown), std::string(field.doc), field.required});
         }
     }
 
@@ -473,7 +489,8 @@ class TableType final : public Type<Owner> {
             field->read({member.value, path, member.at}, target, reading);
         }
         for (const auto& field : fields_)
-            if (field.required && node.value.find(field.key) == nullptr) refuse_missing(node, field.key, reading);
+            if (field.required && node.value.find(field.key) == nullptr)
+                refuse_missing(node, field.key, reading);
     }
 
     const Field<Owner>* find(std::string_view key) const {
@@ -502,9 +519,9 @@ Field<Owner> field(std::string_view key, Member Owner::*member, TypePtr<Member> 
     return {.key = key,
             .doc = doc,
             .type = type,
-            .read = [type, member](const Node& node, Owner& owner, Reading& reading) {
-                type->read(node, owner.*member, reading);
-            },
+            .read = [type, member](const Node& node,
+                                   Owner& owner,
+                                   Reading& reading) { type->read(node, owner.*member, reading); },
             .show = [type, member](const Owner& owner) { return type->show(owner.*member); }};
 }
 
@@ -521,12 +538,14 @@ Field<Owner> field(std::string_view key,
 template <typename Owner>
 Field<Owner> group(std::string_view key, std::vector<Field<Owner>> fields, std::string_view doc) {
     const TypePtr<Owner> type = std::make_shared<TableType<Owner>>(std::move(fields));
-    return {.key = key,
-            .doc = doc,
-            .type = type,
-            .read = [type](const Node& node, Owner& owner, Reading& reading) { type->read(node, owner, reading); },
-            .show = [type](const Owner& owner) { return type->show(owner); },
-            .inner_table = true};
+    return {
+        .key = key,
+        .doc = doc,
+        .type = type,
+        .read = [type](
+                    const Node& node, Owner& owner, Reading& reading) { type->read(node, owner, reading); },
+        .show = [type](const Owner& owner) { return type->show(owner); },
+        .inner_table = true};
 }
 
 }  // namespace kavi::model

@@ -1,4 +1,5 @@
 #include "estate_check.hpp"
+#include "estate_types.hpp"
 
 #include <kavi/base/error_codes.hpp>
 #include <kavi/base/files.hpp>
@@ -8,8 +9,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-
-#include "estate_types.hpp"
 
 namespace kavi::model {
 
@@ -21,7 +20,8 @@ std::optional<std::string> read_from_disk(const std::filesystem::path& path) {
     return read_file_if_there(path);
 }
 
-/// What kavi hands in is known, KAVI_SECRETS and what the folder of secrets may hold will be; all else isn't there.
+/// What kavi hands in is known, KAVI_SECRETS and what the folder of secrets may hold will be; all else isn't
+/// there.
 VariableLookup lookup_of(const Estate& estate, const Stack& stack) {
     return [known = stack_variables(estate, stack), has_env = stack.env.has_value()](std::string_view name) {
         if (const auto found = known.find(std::string(name)); found != known.end())
@@ -41,7 +41,8 @@ class Loader {
     LoadedEstate load() {
         auto text = read_(loaded_.file);
         if (!text) {
-            Error error(errors::config_missing, fmt::format("there is no estate file {}", loaded_.file.string()));
+            Error error(errors::config_missing,
+                        fmt::format("there is no estate file {}", loaded_.file.string()));
             throw error.fix("name another with -c FILE, or write one with kavi init");
         }
         const auto index = problems_.add_source(name_of(loaded_.file), std::move(*text));
@@ -61,7 +62,8 @@ class Loader {
   private:
     /// What an editor started in that folder opens; a path far away is better absolute.
     std::string name_of(const std::filesystem::path& path) const {
-        const auto relative = path.lexically_relative(seen_from_.empty() ? loaded_.file.parent_path() : seen_from_);
+        const auto relative =
+            path.lexically_relative(seen_from_.empty() ? loaded_.file.parent_path() : seen_from_);
         const auto text = relative.string();
         return relative.empty() || text.starts_with("../../../") ? path.string() : text;
     }
@@ -118,8 +120,9 @@ void require_valid(const LoadedEstate& loaded) {
     });
     if (problems.empty()) return;
     Error error(errors::config_invalid,
-                problems.size() == 1 ? fmt::format("{} has a problem", loaded.file.string())
-                                     : fmt::format("{} has {} problems", loaded.file.string(), problems.size()));
+                problems.size() == 1
+                    ? fmt::format("{} has a problem", loaded.file.string())
+                    : fmt::format("{} has {} problems", loaded.file.string(), problems.size()));
     for (const auto& problem : problems) error.because(render_problem(problem));
     throw error.fix("mend them and run kavi config check");
 }

@@ -1,6 +1,5 @@
-#include <kavi/model/placed.hpp>
-
 #include <kavi/base/text.hpp>
+#include <kavi/model/placed.hpp>
 
 #include <fmt/format.h>
 
@@ -68,7 +67,8 @@ std::vector<PlacedService> placed_services(const LoadedEstate& loaded) {
     }
     for (const auto& [name, service] : estate.services)
         if (service.server)
-            services.push_back({.name = name, .server = *service.server, .stack = {}, .settings = service, .tier = last});
+            services.push_back(
+                {.name = name, .server = *service.server, .stack = {}, .settings = service, .tier = last});
     std::ranges::sort(services, {}, [](const PlacedService& one) {
         return std::tuple(!one.stack.has_value(), one.tier, one.name);
     });
@@ -92,7 +92,8 @@ std::vector<std::vector<std::string>> start_levels(const LoadedEstate& loaded, c
         while (!names.empty()) {
             std::vector<std::string> level;
             for (const auto& name : names) {
-                // Only within the tier: one that depends on a later tier's service has been told to start earlier.
+                // Only within the tier: one that depends on a later tier's service has been told to start
+                // earlier.
                 const auto& needed = project.services.at(name).depends_on;
                 const bool free = std::ranges::none_of(needed, [&, &present = names](const auto& entry) {
                     return present.contains(entry.first) && entry.first != name;
@@ -129,7 +130,8 @@ std::map<std::string, std::string> stack_variables(const Estate& estate, const S
         variables[variable] = domain->name;
     }
     for (const auto& [name, storage] : estate.storages)
-        if (storage.kind == Storage::Kind::s3) variables["KAVI_STORAGE_" + variable_name(name)] = storage.endpoint;
+        if (storage.kind == Storage::Kind::s3)
+            variables["KAVI_STORAGE_" + variable_name(name)] = storage.endpoint;
     variables["COMPOSE_PROJECT_NAME"] = stack.project;
     return variables;
 }

@@ -13,9 +13,13 @@ namespace {
 
 constexpr int shown_width = 100;
 
-bool starts_code_point(char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }
+bool starts_code_point(char c) {
+    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+}
 
-int code_points(std::string_view text) { return static_cast<int>(std::ranges::count_if(text, starts_code_point)); }
+int code_points(std::string_view text) {
+    return static_cast<int>(std::ranges::count_if(text, starts_code_point));
+}
 
 /// The byte at which the code point of that index (from 0) begins; the text's size where there are fewer.
 std::size_t byte_of(std::string_view text, int index) {
@@ -24,9 +28,13 @@ std::size_t byte_of(std::string_view text, int index) {
     return text.size();
 }
 
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_letter(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
 
 /// Letters, digits and what base64, identifiers and paths are made of.
 bool in_word(char c) {
@@ -49,9 +57,23 @@ bool is_public(std::string_view word) {
 }
 
 bool has_known_prefix(std::string_view word) {
-    constexpr std::array prefixes{"AGE-SECRET-KEY-", "eyJ", "ghp_", "gho_", "ghs_", "github_pat_", "glpat-", "AKIA",
-                                  "xoxb-", "xoxp-", "sk_live_", "sk-", "hvs.", "dop_v1_", "st."};
-    return word.size() >= 20 && std::ranges::any_of(prefixes, [&](auto prefix) { return word.starts_with(prefix); });
+    constexpr std::array prefixes{"AGE-SECRET-KEY-",
+                                  "eyJ",
+                                  "ghp_",
+                                  "gho_",
+                                  "ghs_",
+                                  "github_pat_",
+                                  "glpat-",
+                                  "AKIA",
+                                  "xoxb-",
+                                  "xoxp-",
+                                  "sk_live_",
+                                  "sk-",
+                                  "hvs.",
+                                  "dop_v1_",
+                                  "st."};
+    return word.size() >= 20 &&
+           std::ranges::any_of(prefixes, [&](auto prefix) { return word.starts_with(prefix); });
 }
 
 bool is_hexadecimal(std::string_view word) {
@@ -64,7 +86,8 @@ bool is_random(std::string_view word) {
     const auto digits = std::ranges::count_if(word, is_digit);
     const auto upper = std::ranges::count_if(word, [](char c) { return c >= 'A' && c <= 'Z'; });
     const auto all_letters = std::ranges::count_if(word, is_letter);
-    return digits >= 3 && ((upper >= 3 && all_letters - upper >= 3) || (is_hexadecimal(word) && all_letters >= 3));
+    return digits >= 3 &&
+           ((upper >= 3 && all_letters - upper >= 3) || (is_hexadecimal(word) && all_letters >= 3));
 }
 
 bool is_token(std::string_view word, std::string_view before) {
@@ -77,7 +100,8 @@ bool is_token(std::string_view word, std::string_view before) {
 template <typename Visit>
 void each_word(std::string_view text, Visit visit) {
     for (std::size_t start = 0; start < text.size();) {
-        const auto first = std::find_if(text.begin() + static_cast<std::ptrdiff_t>(start), text.end(), in_word);
+        const auto first =
+            std::find_if(text.begin() + static_cast<std::ptrdiff_t>(start), text.end(), in_word);
         const auto last = std::find_if_not(first, text.end(), in_word);
         const auto at = static_cast<std::size_t>(first - text.begin());
         const auto size = static_cast<std::size_t>(last - first);
@@ -90,9 +114,11 @@ void each_word(std::string_view text, Visit visit) {
 std::string blotted(std::string_view line) {
     std::string shown(line);
     each_word(line, [&](std::string_view word, std::string_view before) {
-        if (is_token(word, before)) std::fill_n(shown.begin() + static_cast<std::ptrdiff_t>(before.size()), word.size(), '*');
+        if (is_token(word, before))
+            std::fill_n(shown.begin() + static_cast<std::ptrdiff_t>(before.size()), word.size(), '*');
     });
-    std::ranges::replace_if(shown, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
+    std::ranges::replace_if(
+        shown, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
     return shown;
 }
 
@@ -140,8 +166,8 @@ void Problems::error_hiding(const Position& at, std::string message, std::string
 }
 
 bool Problems::any_error() const {
-    return std::ranges::any_of(found_,
-                               [](const auto& found) { return found.problem.severity == Problem::Severity::error; });
+    return std::ranges::any_of(
+        found_, [](const auto& found) { return found.problem.severity == Problem::Severity::error; });
 }
 
 std::string_view Problems::line_of(const Position& at) const {
@@ -168,7 +194,8 @@ void Problems::show_source(const Position& at, Problem& problem) const {
         problem.source_column += count;
     };
     skip(std::min(static_cast<int>(std::min(line.find_first_not_of(' '), line.size())), at.column - 1));
-    if (at.column - problem.source_column > shown_width / 2) skip(at.column - problem.source_column - shown_width / 4);
+    if (at.column - problem.source_column > shown_width / 2)
+        skip(at.column - problem.source_column - shown_width / 4);
     if (code_points(line) > shown_width) {
         line.resize(byte_of(line, shown_width - 1));
         line += "…";
@@ -181,9 +208,8 @@ void Problems::show_source(const Position& at, Problem& problem) const {
 
 std::vector<Problem> Problems::sorted() const {
     auto found = found_;
-    std::ranges::stable_sort(found, {}, [](const Found& one) {
-        return std::tuple(one.at.file, one.at.line, one.at.column);
-    });
+    std::ranges::stable_sort(
+        found, {}, [](const Found& one) { return std::tuple(one.at.file, one.at.line, one.at.column); });
     std::vector<Problem> problems;
     for (auto& [at, problem] : found) {
         if (at.line > 0) show_source(at, problem);
@@ -197,9 +223,11 @@ std::string render_problem(const Problem& problem) {
     if (problem.line > 0) place += fmt::format(":{}:{}", problem.line, problem.column);
     const auto warning = problem.severity == Problem::Severity::warning ? "warning: " : "";
     auto text = fmt::format("{}{}{}{}\n", place, place.empty() ? "" : ": ", warning, problem.message);
-    if (problem.source.empty()) return problem.hint.empty() ? text : text + fmt::format("     {}\n", problem.hint);
+    if (problem.source.empty())
+        return problem.hint.empty() ? text : text + fmt::format("     {}\n", problem.hint);
     text += fmt::format("{:>5} | {}\n", problem.line, problem.source);
-    return text + fmt::format("      | {}{}{}\n", carets(problem), problem.hint.empty() ? "" : " ", problem.hint);
+    return text +
+           fmt::format("      | {}{}{}\n", carets(problem), problem.hint.empty() ? "" : " ", problem.hint);
 }
 
 std::string render_problems(std::span<const Problem> problems) {
@@ -232,7 +260,9 @@ std::string did_you_mean(std::string_view word, std::span<const std::string> can
 bool looks_like_token(std::string_view text) {
     if (text.find("PRIVATE KEY-----") != std::string_view::npos) return true;
     bool found = false;
-    each_word(text, [&](std::string_view word, std::string_view before) { found = found || is_token(word, before); });
+    each_word(text, [&](std::string_view word, std::string_view before) {
+        found = found || is_token(word, before);
+    });
     return found;
 }
 

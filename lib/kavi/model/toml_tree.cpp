@@ -1,4 +1,5 @@
-// The only file that knows toml++. Its assertions abort on "[[[" and the like, so they are off even in debug builds.
+// The only file that knows toml++. Its assertions abort on "[[[" and the like, so they are off even in debug
+// builds.
 #define TOML_ASSERT(condition) static_cast<void>(0)
 #define TOML_HEADER_ONLY 1
 #include <kavi/base/text.hpp>
@@ -16,7 +17,8 @@ namespace kavi::model {
 namespace {
 
 constexpr std::size_t largest_file = 1024 * 1024;
-constexpr std::size_t longest_line = 16 * 1024;  // toml++ overflows the stack on a dotted key of 200,000 parts
+constexpr std::size_t longest_line =
+    16 * 1024;  // toml++ overflows the stack on a dotted key of 200,000 parts
 constexpr int deepest = 32;
 constexpr int rest_of_line = 1'000'000;  // what a value of several lines covers on its first one
 
@@ -53,7 +55,8 @@ class Converter {
     void add_members(const toml::table& table, Value& value, int depth) {
         value.kind = Value::Kind::table;
         for (const auto& [key, node] : table)
-            value.members.push_back({std::string(key.str()), position(key.source()), convert(node, depth + 1)});
+            value.members.push_back(
+                {std::string(key.str()), position(key.source()), convert(node, depth + 1)});
         std::ranges::stable_sort(value.members, {}, [](const Member& member) {
             return std::pair(member.at.line, member.at.column);
         });
@@ -136,10 +139,9 @@ Value read_toml(int file, Problems& problems) {
         return value;
     } catch (const toml::parse_error& error) {
         const auto& begin = error.source().begin;
-        problems.error({.file = file,
-                        .line = static_cast<int>(begin.line),
-                        .column = static_cast<int>(begin.column)},
-                       message_of(error.description()));
+        problems.error(
+            {.file = file, .line = static_cast<int>(begin.line), .column = static_cast<int>(begin.column)},
+            message_of(error.description()));
         return nothing;
     }
 }

@@ -3,7 +3,6 @@
 #include <kavi/model/estate_find.hpp>
 
 #include <support/catch.hpp>
-
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,7 +30,9 @@ class Surroundings {
     }
 
     FindEstate from(const std::string& folder) const {
-        return {.working_folder = root() / folder, .config_home = root() / "config", .system_file = root() / "etc/kavi.toml"};
+        return {.working_folder = root() / folder,
+                .config_home = root() / "config",
+                .system_file = root() / "etc/kavi.toml"};
     }
 
   private:
@@ -82,7 +83,9 @@ TEST_CASE("what others can write isn't used") {
     const auto file = around.put("repo/kavi.toml");
     const std::vector<uid_t> me{::geteuid()};
     CHECK_NOTHROW(refuse_if_others_can_write(file, me));
-    const auto refused = [&] { return code_of([&] { refuse_if_others_can_write(file, me); }) == errors::config_untrusted; };
+    const auto refused = [&] {
+        return code_of([&] { refuse_if_others_can_write(file, me); }) == errors::config_untrusted;
+    };
     ::chmod(file.c_str(), 0602);
     CHECK(refused());
     ::chmod(file.c_str(), 0600);
@@ -116,7 +119,8 @@ TEST_CASE("trust is given to a path, an estate and an endpoint together") {
     CHECK_FALSE(store.is_trusted(estate, "home", "https://b"));
     CHECK_FALSE(store.is_trusted(estate, "other", "https://a"));
     CHECK_FALSE(store.is_trusted("/f/kavi.toml", "home", "https://a"));
-    CHECK((fs::status(store_file).permissions() & fs::perms::all) == (fs::perms::owner_read | fs::perms::owner_write));
+    CHECK((fs::status(store_file).permissions() & fs::perms::all) ==
+          (fs::perms::owner_read | fs::perms::owner_write));
     store.forget(estate);
     CHECK_FALSE(store.is_trusted(estate, "home", "https://a"));
     write_file_atomic(store_file, "{\"trusted\": 7}", 0600);

@@ -1,9 +1,9 @@
 #include <kavi/base/files.hpp>
 #include <kavi/model/estate_table.hpp>
 
-#include <support/catch.hpp>
-
 #include <cstdlib>
+
+#include <support/catch.hpp>
 
 using namespace kavi;
 using namespace kavi::model;
@@ -11,7 +11,8 @@ using namespace kavi::model;
 namespace {
 
 const std::filesystem::path page = std::filesystem::path(KAVI_SOURCE_DIR) / "docs/estate-file.md";
-constexpr std::string_view mark = "<!-- From the table of keys (estate_table.cpp): KAVI_ACCEPT=1 test_model rewrites it. -->\n";
+constexpr std::string_view mark =
+    "<!-- From the table of keys (estate_table.cpp): KAVI_ACCEPT=1 test_model rewrites it. -->\n";
 
 std::string cell(std::string_view text) {
     std::string safe;

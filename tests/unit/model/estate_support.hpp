@@ -12,10 +12,11 @@ struct EstateFiles {
     std::map<std::string, std::string> files;
 
     LoadedEstate load() const {
-        return load_estate("/estate/kavi.toml", [this](const std::filesystem::path& path) -> std::optional<std::string> {
-            const auto found = files.find(path.lexically_relative("/estate").string());
-            return found == files.end() ? std::nullopt : std::optional(found->second);
-        });
+        return load_estate("/estate/kavi.toml",
+                           [this](const std::filesystem::path& path) -> std::optional<std::string> {
+                               const auto found = files.find(path.lexically_relative("/estate").string());
+                               return found == files.end() ? std::nullopt : std::optional(found->second);
+                           });
     }
 
     /// What `kavi config check` would show.
@@ -83,7 +84,9 @@ secrets:
 )";
 
 /// The small estate with one text in place of another; every occurrence of `from` must be the one meant.
-inline EstateFiles changed(const std::string& from, const std::string& to, const std::string& file = "kavi.toml") {
+inline EstateFiles changed(const std::string& from,
+                           const std::string& to,
+                           const std::string& file = "kavi.toml") {
     EstateFiles estate{{{"kavi.toml", small_estate}, {"compose.yml", small_compose}}};
     auto& text = estate.files.at(file);
     const auto at = text.find(from);

@@ -13,7 +13,8 @@ const std::string token = "Zq7Rk2Lm9Xv4Tn8Bw3Yc6Hf1Jd5Gs0PaQeUiOzRtKlMnBvCxSdFgH
 
 TEST_CASE("problems are shown with their line, carets and a hint, in order of place") {
     Problems problems;
-    const auto file = problems.add_source("kavi.toml", "a = 1\n  proxyed = false\nservice = \"forgeyo\" # é\n");
+    const auto file =
+        problems.add_source("kavi.toml", "a = 1\n  proxyed = false\nservice = \"forgeyo\" # é\n");
     problems.error({file, 3, 11, 9}, "service \"forgeyo\" isn't there", "did you mean \"forgejo\"?");
     problems.error({file, 2, 3, 7}, "unknown key \"proxyed\"", "did you mean \"proxied\"?");
     problems.warning({file, 0, 0}, "nothing is backed up");
@@ -60,7 +61,8 @@ TEST_CASE("tokens are told from what is public") {
         {"0123456789abcdef0123456789abcdef", true},
         {"postgres://user:Zq7Rk2Lm9Xv4Tn8Bw3Yc6Hf1Jd5Gs0Pa@host/db", true},
         {"age1ljrx4zngtvg4a3sg08jc2cxwvkmd2f4zu3rtquy42t4n6jan54aqgtl3sq", false},
-        {"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKT5GYEwjvVC6eWZ+7TrEq86AjmZNM4DxR4bP9ox8zaT ana@laptop", false},
+        {"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKT5GYEwjvVC6eWZ+7TrEq86AjmZNM4DxR4bP9ox8zaT ana@laptop",
+         false},
         {"SHA256:aJntoQGSI1NOSZbif5YiDLJgEWR/L29TC1B3RZDxfpw", false},
         {"0f8fad5b-d9cb-469f-a165-70867728950e", false},
         {"secret:/services/production/files/FORGEJO_DATABASE_PASSWORD_2024", false},
@@ -83,6 +85,7 @@ TEST_CASE("a long line is shown around its problem") {
 TEST_CASE("problems as JSON") {
     Problems problems;
     problems.error({problems.add_source("kavi.toml", "x"), 1, 1, 1}, "unknown key \"x\"", "no");
-    CHECK(problems_json(problems.sorted()).dump() ==
-          R"([{"severity":"error","file":"kavi.toml","line":1,"column":1,"message":"unknown key \"x\"","hint":"no"}])");
+    CHECK(
+        problems_json(problems.sorted()).dump() ==
+        R"([{"severity":"error","file":"kavi.toml","line":1,"column":1,"message":"unknown key \"x\"","hint":"no"}])");
 }
