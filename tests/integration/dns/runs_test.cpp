@@ -249,6 +249,25 @@ TEST_CASE("dns sync survives what an API can do") {
     }
 }
 
+TEST_CASE("several zones go side by side: one that fails leaves the others done, and exit 5") {
+    World world("free",
+                [](lab::LabApisConfig& config) { config.cloudflare.zones.push_back({.name = "kua.de"}); });
+    world.estate.zones["kua.de"] = {.name = "kua.de"};
+    world.estate.records = {record("A", "a", "192.0.2.1"), record("A", "b", "192.0.2.2")};
+    world.estate.records[1].zone = "kua.de";
+    const auto first_zone = world.stranger->path("/dns_records/batch");
+    world.apis.add_fault({.api = "cloudflare", .path = first_zone, .times = 1, .status = 400});
+    const auto report = world.sync();
+    CHECK(report.exit() == Exit::partial);
+    CHECK(report.count(run::Done::How::done) == 1);
+    CHECK(world.stranger->lines().empty());
+
+    Requests expected{verify, look_up, look_up, list, list, usage, batch};
+    CHECK(requests_of_sync(world, 1) == sorted(expected));
+    CHECK(world.stranger->lines() == std::vector<std::string>{"A a.kua.cl 192.0.2.1 1 ; kavi:kavi"});
+    CHECK(world.plan().plan.empty());
+}
+
 TEST_CASE("dns sync waits as long as a 429 says, and when the budget is spent") {
     World world;
     world.apis.add_fault(
