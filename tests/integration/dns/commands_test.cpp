@@ -204,3 +204,25 @@ TEST_CASE("kavi dns: zone files out and in") {
           "\"mail2.example.net\"\npriority = 20\n");
     CHECK_THAT(ran.errors, ContainsSubstring("passed over: line 3: type LOC isn't managed"));
 }
+
+TEST_CASE("kavi dns: the seed's own estate is synced, and then as declared") {
+    Shell shell;
+    shell.estate = KAVI_SOURCE_DIR "/config/kavi.toml";
+    auto ran = shell.kavi({"sync", "--yes", "--json"});
+    CHECK(ran.status == 0);
+    const auto plan = Json::parse(ran.output)["data"]["plan"];
+    CHECK(plan["actions"].size() == 9);  // eight names and ssl = "strict"
+    CHECK(shell.world.stranger->lines() ==
+          std::vector<std::string>{"A cdn.kua.cl 188.34.198.57 1 proxied ; kavi:kavi",
+                                   "A docs.kua.cl 188.34.198.57 1 proxied ; kavi:kavi",
+                                   "A git.kua.cl 188.34.198.57 1 ; kavi:kavi",
+                                   "A media.kua.cl 188.34.198.57 1 proxied ; kavi:kavi",
+                                   "A notes.kua.cl 188.34.198.57 1 proxied ; kavi:kavi",
+                                   "A photos.kua.cl 144.217.76.53 1 proxied ; kavi:kavi",
+                                   "A plex.kua.cl 144.217.76.53 1 proxied ; kavi:kavi",
+                                   "A secrets.kua.cl 188.34.198.57 1 proxied ; kavi:kavi"});
+    ran = shell.kavi({"diff"});
+    CHECK(ran.status == 0);
+    CHECK_THAT(ran.output, ContainsSubstring("kua.cl · 8 records: no difference"));
+    CHECK(ran.output.find("note:") == std::string::npos);  // git publishes the origin on purpose
+}
