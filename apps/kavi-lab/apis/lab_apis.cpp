@@ -134,4 +134,8 @@ std::optional<std::vector<std::string>> LabApis::resolve(const std::string& name
     return parts_->cloudflare.resolve(name, type, parts_->config.doh);
 }
 
+std::vector<std::string> LabApis::origin(const std::string& name) const {
+    return parts_->cloudflare.origin(name);
+}
+
 }  // namespace kavi::lab

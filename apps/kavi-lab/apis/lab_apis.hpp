@@ -257,6 +257,8 @@ class LabApis {
     /// What the zones answer for a name and type ("A", "AAAA", "TXT", …): DNS data texts; proxied names give
     /// the edge. nullopt: no such name.
     std::optional<std::vector<std::string>> resolve(const std::string& name, const std::string& type) const;
+    /// Where the edge finds what stands behind a name: the addresses that its records hold, proxied or not.
+    std::vector<std::string> origin(const std::string& name) const;
 
   private:
     struct Parts;

@@ -148,11 +148,10 @@ std::optional<TlsFront::Target> Lab::behind(const std::string& server_name) {
     for (const auto& objects : names_.objects)
         if (server_name == host_of(objects.endpoint) || server_name.ends_with("." + host_of(objects.endpoint)))
             return TlsFront::Target{.address = "127.0.0.1", .port = apis_->port("s3")};
-    for (const auto& domain : names_.domains) {
-        const auto* server = names_.server_of(domain);
-        if (domain.name != server_name || !server || !paths_.contains(server->ipv4)) continue;
-        const auto& ports = paths_.at(server->ipv4);
-        if (ports.contains(443)) return TlsFront::Target{.address = "127.0.0.1", .port = ports.at(443), .tls = true};
+    for (const auto& ipv4 : apis_->origin(server_name)) {
+        const auto ports = paths_.find(ipv4);
+        if (ports == paths_.end() || !ports->second.contains(443)) continue;
+        return TlsFront::Target{.address = "127.0.0.1", .port = ports->second.at(443), .tls = true};
     }
     return std::nullopt;
 }

@@ -35,6 +35,8 @@ class Cloudflare final : public Api {
     std::optional<std::vector<std::string>> resolve(const std::string& name,
                                                     const std::string& type,
                                                     const DohSeed& edge);
+    /// As LabApis::origin.
+    std::vector<std::string> origin(const std::string& name);
 
     // What the routes' files use, under the lock.
     const std::vector<std::unique_ptr<Zone>>& zones() const { return zones_; }

@@ -59,4 +59,15 @@ std::optional<std::vector<std::string>> Cloudflare::resolve(const std::string& a
     return answers;
 }
 
+std::vector<std::string> Cloudflare::origin(const std::string& asked) {
+    const std::scoped_lock lock(mutex_);
+    const auto name = normal_host(asked).value_or("");
+    const auto* zone = zone_for(zones_, name);
+    std::vector<std::string> addresses;
+    if (!zone) return addresses;
+    for (const auto* record : records_for(*zone, name))
+        if (record->type == "A" || record->type == "AAAA") addresses.push_back(record->content);
+    return addresses;
+}
+
 }  // namespace kavi::lab::cloudflare
