@@ -50,7 +50,9 @@ bool end_lab(const Place& place) {
 
 void start(const Place& place, LabOptions options) {
     if (const auto record = Record::read(place)) {
-        if (record->alive()) throw lab_error(fmt::format("a lab is up in {} already", place.folder.string())).fix("kavi-lab down");
+        if (record->alive())
+            throw lab_error(fmt::format("a lab is up in {} already", place.folder.string()))
+                .fix("kavi-lab down");
         say("ending what a lab that died here left");
         end_lab(place);
     }
@@ -120,7 +122,8 @@ int fault(const CommandLine& line) {
     const auto verb = line.words.empty() ? "" : line.words[0];
     if (verb != "add" && verb != "list" && verb != "clear")
         throw lab_error("'fault' is followed by add, list or clear").fix("see 'kavi-lab --help'");
-    return ask(line, {{"do", "fault-" + verb}, {"words", std::vector(line.words.begin() + 1, line.words.end())}});
+    return ask(line,
+               {{"do", "fault-" + verb}, {"words", std::vector(line.words.begin() + 1, line.words.end())}});
 }
 
 }  // namespace
@@ -136,7 +139,11 @@ int run_command_line(const CommandLine& line) {
     if (line.command == "down") return down(line);
     if (line.command == "fault") return fault(line);
     if (line.command == "seed")
-        return ask(line, {{"do", "seed"}, {"records", line.records}, {"secrets", line.secrets}, {"servers", line.servers}});
+        return ask(line,
+                   {{"do", "seed"},
+                    {"records", line.records},
+                    {"secrets", line.secrets},
+                    {"servers", line.servers}});
     return ask(line, {{"do", "destroy-server"}, {"words", line.words}});
 }
 

@@ -21,14 +21,17 @@ std::string make_age_identity(const fs::path& file) {
 }
 
 std::string replaced(std::string text, const std::string& from, const std::string& to) {
-    for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) text.replace(at, from.size(), to);
+    for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
+        text.replace(at, from.size(), to);
     return text;
 }
 
 void copy_tree(const fs::path& from, const fs::path& to) {
     for (const auto& entry : fs::directory_iterator(from)) {
         if (entry.path().filename() == ".git") continue;
-        fs::copy(entry.path(), to / entry.path().filename(), fs::copy_options::recursive | fs::copy_options::copy_symlinks);
+        fs::copy(entry.path(),
+                 to / entry.path().filename(),
+                 fs::copy_options::recursive | fs::copy_options::copy_symlinks);
     }
 }
 
@@ -52,7 +55,9 @@ LabKeys LabKeys::make(const fs::path& folder, const EstateNames& names) {
     return keys;
 }
 
-void copy_estate(const fs::path& file, const fs::path& target, const std::map<std::string, std::string>& replacements) {
+void copy_estate(const fs::path& file,
+                 const fs::path& target,
+                 const std::map<std::string, std::string>& replacements) {
     fs::remove_all(target);
     fs::create_directories(target);
     copy_tree(fs::absolute(file).parent_path(), target);
@@ -61,8 +66,18 @@ void copy_estate(const fs::path& file, const fs::path& target, const std::map<st
         if (!from.empty()) text = replaced(std::move(text), from, to);
     write_file_atomic(target / file.filename(), text, 0644);
     const auto git = [&](std::vector<std::string> words) {
-        words.insert(words.begin(), {"git", "-C", target.string(), "-c", "user.name=kavi lab", "-c", "user.email=lab@kavi.invalid",
-                                     "-c", "commit.gpgsign=false", "-c", "core.hooksPath=/dev/null"});
+        words.insert(words.begin(),
+                     {"git",
+                      "-C",
+                      target.string(),
+                      "-c",
+                      "user.name=kavi lab",
+                      "-c",
+                      "user.email=lab@kavi.invalid",
+                      "-c",
+                      "commit.gpgsign=false",
+                      "-c",
+                      "core.hooksPath=/dev/null"});
         run_tool(std::move(words));
     };
     git({"init", "--quiet", "--initial-branch=main"});

@@ -25,7 +25,8 @@ std::string text_at(const toml::table& table, std::string_view key) {
 
 /// A text, or the first of several.
 std::string first_text_at(const toml::table& table, std::string_view key) {
-    if (const auto* list = table[key].as_array()) return list->empty() ? "" : (*list)[0].value_or(std::string());
+    if (const auto* list = table[key].as_array())
+        return list->empty() ? "" : (*list)[0].value_or(std::string());
     return text_at(table, key);
 }
 
@@ -83,7 +84,8 @@ void read_servers(const toml::table& root, EstateNames& names) {
 void read_services(const toml::table& root, EstateNames& names) {
     for_each_table(root, "stacks", [&](std::string name, const toml::table& table) {
         auto compose = texts_at(table, "compose");
-        if (compose.empty() && !text_at(table, "compose").empty()) compose.push_back(text_at(table, "compose"));
+        if (compose.empty() && !text_at(table, "compose").empty())
+            compose.push_back(text_at(table, "compose"));
         names.stacks.push_back({.name = std::move(name),
                                 .server = text_at(table, "server"),
                                 .project = text_at(table, "project"),
@@ -102,9 +104,11 @@ void read_services(const toml::table& root, EstateNames& names) {
         names.watched.push_back(std::move(watched));
     });
     for_each_table(root, "domains", [&](std::string name, const toml::table& table) {
-        names.domains.push_back({std::move(name), text_at(table, "service"), table["proxied"].value_or(false)});
+        names.domains.push_back(
+            {std::move(name), text_at(table, "service"), table["proxied"].value_or(false)});
     });
-    for_each_table(root, "zones", [&](std::string name, const toml::table&) { names.zones.push_back(std::move(name)); });
+    for_each_table(
+        root, "zones", [&](std::string name, const toml::table&) { names.zones.push_back(std::move(name)); });
 }
 
 void read_storage(const toml::table& root, EstateNames& names) {
@@ -147,7 +151,8 @@ EstateNames read_estate_names(const std::filesystem::path& file) {
     try {
         root = toml::parse(read_file(file), file.string());
     } catch (const toml::parse_error& problem) {
-        throw lab_error(fmt::format("{} can't be read as TOML", file.string())).because(std::string(problem.description()));
+        throw lab_error(fmt::format("{} can't be read as TOML", file.string()))
+            .because(std::string(problem.description()));
     }
     for_each_table(root, "operators", [&](std::string name, const toml::table& table) {
         names.operators.push_back({std::move(name), text_at(table, "ssh"), text_at(table, "age")});

@@ -7,7 +7,8 @@
 
 namespace kavi::lab {
 
-/// What the lab takes out of an estate file: names, addresses, ports, places. It checks nothing; kavi does that.
+/// What the lab takes out of an estate file: names, addresses, ports, places. It checks nothing; kavi does
+/// that.
 struct EstateNames {
     struct Operator {
         std::string name, ssh, age;
@@ -73,6 +74,7 @@ struct ComposeNames {
     std::vector<std::string> variables;
     std::vector<std::string> images;
 };
+
 ComposeNames read_compose_names(const std::filesystem::path& file);
 
 }  // namespace kavi::lab

@@ -13,7 +13,8 @@ namespace kavi::lab {
 
 std::string LabSecrets::value_for(const std::string& name) {
     if (const auto found = given_.find(name); found != given_.end()) return found->second;
-    if (name.ends_with("DB_CONNECTION_URI")) return fmt::format("postgresql://infisical:{}@postgres:5432/infisical", random_letters(28));
+    if (name.ends_with("DB_CONNECTION_URI"))
+        return fmt::format("postgresql://infisical:{}@postgres:5432/infisical", random_letters(28));
     if (name.ends_with("REDIS_URL")) return fmt::format("redis://default:{}@redis:6379", random_letters(28));
     if (name.ends_with("ENCRYPTION_KEY")) return hex(random_bytes(16));
     if (name.starts_with("IMGPROXY_")) return hex(random_bytes(32));
@@ -27,10 +28,12 @@ std::string LabSecrets::value_for(const std::string& name) {
 void LabSecrets::add(const std::string& environment, const std::string& folder, const std::string& name) {
     const auto same = [&](const SecretSeed& one) { return one.path == folder && one.key == name; };
     if (std::ranges::any_of(in_infisical_, same)) return;
-    in_infisical_.push_back({.environment = environment, .path = folder, .key = name, .value = value_for(name)});
+    in_infisical_.push_back(
+        {.environment = environment, .path = folder, .key = name, .value = value_for(name)});
 }
 
-LabSecrets::LabSecrets(const EstateNames& names, std::map<std::string, std::string> given) : given_(std::move(given)) {
+LabSecrets::LabSecrets(const EstateNames& names, std::map<std::string, std::string> given)
+    : given_(std::move(given)) {
     std::set<std::string> folders;
     for (const auto& stack : names.stacks) {
         if (!stack.env.starts_with("secret:")) continue;

@@ -31,7 +31,8 @@ std::vector<fs::path> source_files(const fs::path& apt_folder) {
     std::vector<fs::path> files{apt_folder / "sources.list"};
     std::error_code problem;
     for (const auto& entry : fs::directory_iterator(apt_folder / "sources.list.d", problem))
-        if (entry.path().extension() == ".list" || entry.path().extension() == ".sources") files.push_back(entry.path());
+        if (entry.path().extension() == ".list" || entry.path().extension() == ".sources")
+            files.push_back(entry.path());
     std::sort(files.begin(), files.end());
     return files;
 }

@@ -23,8 +23,9 @@ namespace fs = std::filesystem;
 using Steady = std::chrono::steady_clock;
 
 // Debian's PostgreSQL makes a database of its own when it is installed, unless told so before.
-constexpr auto no_cluster = "mkdir -p \"$1/etc/postgresql-common\" && "
-                            "echo create_main_cluster = false >\"$1/etc/postgresql-common/createcluster.conf\"";
+constexpr auto no_cluster =
+    "mkdir -p \"$1/etc/postgresql-common\" && "
+    "echo create_main_cluster = false >\"$1/etc/postgresql-common/createcluster.conf\"";
 
 constexpr std::string_view vps_suite = "trixie";
 constexpr std::string_view services_suite = "bookworm";
@@ -60,11 +61,17 @@ std::string key_of(const std::vector<std::string>& ingredients) {
 }
 
 std::vector<std::string> mmdebstrap(const std::string& packages, const std::vector<std::string>& hooks) {
-    std::vector<std::string> words{"mmdebstrap", "--variant=minbase", "--include=" + packages,
+    std::vector<std::string> words{"mmdebstrap",
+                                   "--variant=minbase",
+                                   "--include=" + packages,
                                    "--aptopt=APT::Install-Recommends \"false\"",
                                    "--aptopt=Acquire::Retries \"3\""};
-    for (const auto* left_out : {"/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*",
-                                 "/usr/lib/x86_64-linux-gnu/libLLVM*", "/usr/lib/postgresql/*/lib/bitcode/*"})
+    for (const auto* left_out : {"/usr/share/doc/*",
+                                 "/usr/share/man/*",
+                                 "/usr/share/info/*",
+                                 "/usr/share/locale/*",
+                                 "/usr/lib/x86_64-linux-gnu/libLLVM*",
+                                 "/usr/lib/postgresql/*/lib/bitcode/*"})
         words.push_back(fmt::format("--dpkgopt=path-exclude={}", left_out));
     words.insert(words.end(), hooks.begin(), hooks.end());
     return words;
@@ -111,7 +118,8 @@ class Builder {
     }
 
   private:
-    /// The tree of a set of Debian packages, as a tar: the part that needs the archive, kept apart from what we do to it.
+    /// The tree of a set of Debian packages, as a tar: the part that needs the archive, kept apart from what
+    /// we do to it.
     fs::path packages_tree(const std::string& name,
                            const std::string& packages,
                            std::string_view suite,
@@ -123,7 +131,8 @@ class Builder {
             step(progress_, fmt::format("packages of Debian's {} for the {}", suite, name), [&] {
                 const fs::path part = tar.string() + ".part";
                 auto words = mmdebstrap(packages, hooks);
-                words.insert(words.end(), {"--format=tar", std::string(suite), part.string(), source_line(suite)});
+                words.insert(words.end(),
+                             {"--format=tar", std::string(suite), part.string(), source_line(suite)});
                 run_tool(words, {}, build_time);
                 fs::rename(part, tar);
             });
@@ -145,7 +154,8 @@ class Builder {
 
     std::string vps() {
         const auto packages = recipes_.package_list("vps/packages.txt");
-        const auto key = key_of({packages, recipes_.text("vps/customize.sh"), recipes_.text("vps/lab-init"), "2"});
+        const auto key =
+            key_of({packages, recipes_.text("vps/customize.sh"), recipes_.text("vps/lab-init"), "2"});
         const auto image = fmt::format("kavi-lab/vps:{}", key);
         if (docker_.has_image(image)) return image;
         const auto packages_tar = packages_tree("vps", packages, vps_suite, {});
@@ -153,7 +163,9 @@ class Builder {
             with_tree(packages_tar, [&](const fs::path& tree) {
                 run_tool({recipes_.path("vps/customize.sh").string(), tree.string()});
                 const auto tar = cache_ / "vps.tar";
-                run_tool({"tar", "-C", tree.string(), "--numeric-owner", "-cf", tar.string(), "."}, {}, build_time);
+                run_tool({"tar", "-C", tree.string(), "--numeric-owner", "-cf", tar.string(), "."},
+                         {},
+                         build_time);
                 docker_.run({"import", tar.string(), image}, build_time);
                 fs::remove(tar);
             });
@@ -174,7 +186,10 @@ class Builder {
     fs::path services() {
         const auto packages = recipes_.package_list("services/packages.txt");
         std::vector<std::string> ingredients{packages, "1"};
-        for (const auto* name : {"services/carve.sh", "services/postgres-entrypoint", "box/customize.sh", "box/box-start",
+        for (const auto* name : {"services/carve.sh",
+                                 "services/postgres-entrypoint",
+                                 "box/customize.sh",
+                                 "box/box-start",
                                  "box/box-shell"})
             ingredients.push_back(recipes_.text(name));
         const auto folder = cache_ / fmt::format("services-{}", key_of(ingredients));
@@ -191,11 +206,15 @@ class Builder {
     void make_services(const std::string& packages, const fs::path& folder) {
         fs::remove_all(folder);
         fs::create_directories(folder);
-        const auto tar = packages_tree("services", packages, services_suite, {std::string("--essential-hook=") + no_cluster});
+        const auto tar = packages_tree(
+            "services", packages, services_suite, {std::string("--essential-hook=") + no_cluster});
         with_tree(tar, [&](const fs::path& tree) {
-            run_tool({recipes_.path("services/carve.sh").string(), tree.string(), folder.string()}, {}, build_time);
+            run_tool({recipes_.path("services/carve.sh").string(), tree.string(), folder.string()},
+                     {},
+                     build_time);
         });
-        for (const auto* name : {"busybox", "postgres", "redis"}) make_layer(folder / fmt::format("{}.tar", name));
+        for (const auto* name : {"busybox", "postgres", "redis"})
+            make_layer(folder / fmt::format("{}.tar", name));
     }
 
     Layer standin() {
@@ -208,7 +227,15 @@ class Builder {
             fs::create_directories(bin);
             fs::create_directories(part / "tree/backend");
             fs::copy_file(program, bin / "standin");
-            for (const auto* name : {"curl", "traefik", "infisical", "forgejo", "kuanary", "imgproxy", "obsidian", "nginx", "web"})
+            for (const auto* name : {"curl",
+                                     "traefik",
+                                     "infisical",
+                                     "forgejo",
+                                     "kuanary",
+                                     "imgproxy",
+                                     "obsidian",
+                                     "nginx",
+                                     "web"})
                 fs::create_symlink("standin", bin / name);
             fs::create_symlink("/usr/bin/standin", part / "tree/backend/standalone-entrypoint.sh");
             for (const auto* folder_of_git : {"var/lib/gitea/git", "etc/gitea"}) {
@@ -216,8 +243,15 @@ class Builder {
                 run_tool({"chown", "-R", "1000:1000", (part / "tree" / folder_of_git).string()});
             }
             run_tool({"chown", "1000:1000", (part / "tree/var/lib/gitea").string()});
-            run_tool({"tar", "-C", (part / "tree").string(), "--sort=name", "--mtime=@0", "--numeric-owner", "-cf",
-                      (part / "standin.tar").string(), "."});
+            run_tool({"tar",
+                      "-C",
+                      (part / "tree").string(),
+                      "--sort=name",
+                      "--mtime=@0",
+                      "--numeric-owner",
+                      "-cf",
+                      (part / "standin.tar").string(),
+                      "."});
             make_layer(part / "standin.tar");
             fs::remove_all(part / "tree");
             fs::rename(part, folder);

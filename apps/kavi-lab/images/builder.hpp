@@ -12,7 +12,8 @@ namespace kavi::lab {
 /// Hears what is being done, a line at a time.
 using Progress = std::function<void(const std::string&)>;
 
-/// What `kavi-lab build` makes: the images of the lab's machines in Docker, the layers of the service images as files.
+/// What `kavi-lab build` makes: the images of the lab's machines in Docker, the layers of the service images
+/// as files.
 struct Images {
     std::string vps;  ///< names in Docker
     std::string box;
@@ -26,8 +27,8 @@ std::filesystem::path cache_folder();
 /// The program that stands in for services, which is built beside this one. Throws where it isn't there.
 std::filesystem::path standin_program();
 
-/// Makes what the cache hasn't; each part is kept under a digest of its recipe, and older ones are removed. One build at a
-/// time.
+/// Makes what the cache hasn't; each part is kept under a digest of its recipe, and older ones are removed.
+/// One build at a time.
 Images build_images(const Docker& docker, const Progress& progress);
 
 }  // namespace kavi::lab

@@ -9,8 +9,8 @@
 
 namespace kavi::lab {
 
-/// What stands in for an image: its layers, and the configuration that compose files of the real one rely on (entrypoint,
-/// user, folders, variables).
+/// What stands in for an image: its layers, and the configuration that compose files of the real one rely on
+/// (entrypoint, user, folders, variables).
 struct StandinImage {
     std::vector<Layer> layers;
     Json config;  ///< an image configuration (OCI image spec), without history

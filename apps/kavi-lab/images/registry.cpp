@@ -71,8 +71,10 @@ struct Registry::Parts {
         server.new_task_queue = [] { return new httplib::ThreadPool(8); };
         server.set_keep_alive_max_count(1000);
         server.set_pre_routing_handler([this](const auto&, auto& response) { return strike(response); });
-        server.Get("/v2/?", [](const auto&, auto& response) { response.set_content("{}", "application/json"); });
-        server.Get(R"(/v2/(.+)/tags/list)", [this](const auto& request, auto& response) { list(request.matches[1], response); });
+        server.Get("/v2/?",
+                   [](const auto&, auto& response) { response.set_content("{}", "application/json"); });
+        server.Get(R"(/v2/(.+)/tags/list)",
+                   [this](const auto& request, auto& response) { list(request.matches[1], response); });
         server.Get(R"(/v2/(.+)/manifests/([^/]+))", [this](const auto& request, auto& response) {
             manifest(request.matches[1], request.matches[2], response);
         });
@@ -85,7 +87,8 @@ struct Registry::Parts {
 
     httplib::Server::HandlerResponse strike(httplib::Response& response) {
         response.set_header("Docker-Distribution-Api-Version", "registry/2.0");
-        while (fault == RegistryFault::hang && !stopping) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        while (fault == RegistryFault::hang && !stopping)
+            std::this_thread::sleep_for(std::chrono::milliseconds(100));
         if (fault == RegistryFault::unauthorized) {
             response.set_header("WWW-Authenticate", "Basic realm=\"registry\"");
             refuse(response, 401, "UNAUTHORIZED", "authentication required");
@@ -100,7 +103,8 @@ struct Registry::Parts {
 
     void list(const std::string& repository, httplib::Response& response) {
         const std::scoped_lock lock(mutex);
-        if (!tags.contains(repository)) return refuse(response, 404, "NAME_UNKNOWN", "repository name not known to registry");
+        if (!tags.contains(repository))
+            return refuse(response, 404, "NAME_UNKNOWN", "repository name not known to registry");
         const Json body{{"name", repository}, {"tags", tags[repository]}};
         response.set_content(body.dump(), "application/json");
     }
@@ -108,7 +112,8 @@ struct Registry::Parts {
     void manifest(const std::string& repository, const std::string& reference, httplib::Response& response) {
         const std::scoped_lock lock(mutex);
         const bool by_digest = reference.starts_with("sha256:");
-        if (!by_digest && tags.contains(repository) && !reference.ends_with("-missing")) make(repository, reference);
+        if (!by_digest && tags.contains(repository) && !reference.ends_with("-missing"))
+            make(repository, reference);
         const auto digest = by_digest ? reference : digests[repository + ":" + reference];
         const auto found = texts.find(digest);
         if (found == texts.end()) return refuse(response, 404, "MANIFEST_UNKNOWN", "manifest unknown");
@@ -126,11 +131,13 @@ struct Registry::Parts {
         texts[sha256_tag(config)] = config;
         Json list_of_layers = Json::array();
         for (const auto& layer : image.layers)
-            list_of_layers.push_back({{"mediaType", layer_type}, {"digest", layer.digest}, {"size", layer.size}});
+            list_of_layers.push_back(
+                {{"mediaType", layer_type}, {"digest", layer.digest}, {"size", layer.size}});
         const auto text = canonical_json(
             {{"schemaVersion", 2},
              {"mediaType", manifest_type},
-             {"config", {{"mediaType", config_type}, {"digest", sha256_tag(config)}, {"size", config.size()}}},
+             {"config",
+              {{"mediaType", config_type}, {"digest", sha256_tag(config)}, {"size", config.size()}}},
              {"layers", std::move(list_of_layers)}});
         digest = sha256_tag(text);
         texts[digest] = text;
@@ -138,7 +145,8 @@ struct Registry::Parts {
 
     void blob(const std::string& digest, httplib::Response& response) {
         response.set_header("Docker-Content-Digest", digest);
-        if (const auto layer = layers.find(digest); layer != layers.end()) return send(layer->second, response);
+        if (const auto layer = layers.find(digest); layer != layers.end())
+            return send(layer->second, response);
         const std::scoped_lock lock(mutex);
         const auto found = texts.find(digest);
         if (found == texts.end()) return refuse(response, 404, "BLOB_UNKNOWN", "blob unknown to registry");
@@ -148,12 +156,14 @@ struct Registry::Parts {
     static void send(const Layer& layer, httplib::Response& response) {
         const auto file = std::make_shared<std::ifstream>(layer.file, std::ios::binary);
         response.set_content_provider(
-            static_cast<std::size_t>(layer.size), "application/octet-stream",
+            static_cast<std::size_t>(layer.size),
+            "application/octet-stream",
             [file](std::size_t offset, std::size_t length, httplib::DataSink& sink) {
                 std::string buffer(std::min<std::size_t>(length, 1 << 20), '\0');
                 file->seekg(static_cast<std::streamoff>(offset));
                 file->read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
-                return file->gcount() > 0 && sink.write(buffer.data(), static_cast<std::size_t>(file->gcount()));
+                return file->gcount() > 0 &&
+                       sink.write(buffer.data(), static_cast<std::size_t>(file->gcount()));
             });
     }
 

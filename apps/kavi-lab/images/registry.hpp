@@ -15,13 +15,15 @@ struct ImageReference {
     std::string repository;  ///< "library/redis", "forgejo/forgejo"
     std::string tag;         ///< "latest" where none is named
 };
+
 ImageReference parse_image_reference(std::string_view text);
 
 enum class RegistryFault { none, hang, unauthorized, too_many_requests };
 
-/// Answers as the image registries that the estate's compose files name, by plain HTTP on loopback (the TLS front stands
-/// before it). A repository that the estate names has every tag: the image is the same stand-in, marked with the tag; a tag
-/// that ends in "-broken" never gets healthy, one that ends in "-missing" doesn't exist. Other repositories don't exist.
+/// Answers as the image registries that the estate's compose files name, by plain HTTP on loopback (the TLS
+/// front stands before it). A repository that the estate names has every tag: the image is the same stand-in,
+/// marked with the tag; a tag that ends in "-broken" never gets healthy, one that ends in "-missing" doesn't
+/// exist. Other repositories don't exist.
 class Registry {
   public:
     /// `certificate`: the layer with the lab's certificate for its reverse proxy.

@@ -12,8 +12,11 @@ class Addresses {
     explicit Addresses(int subnet) : subnet_(subnet) {}
 
     std::string subnet() const;
+
     std::string gateway() const { return host(1); }
+
     std::string box_front() const { return host(3); }  ///< the relay before the box
+
     std::string box() const { return host(4); }
 
     /// The same lab address for the same public one, always; a fresh one where it is new or empty.

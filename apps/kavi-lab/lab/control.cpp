@@ -12,7 +12,10 @@ namespace kavi::lab {
 namespace {
 
 Json failure(const Error& problem) {
-    return {{"ok", false}, {"message", problem.message()}, {"causes", problem.causes()}, {"fix", problem.advice()}};
+    return {{"ok", false},
+            {"message", problem.message()},
+            {"causes", problem.causes()},
+            {"fix", problem.advice()}};
 }
 
 Json answered(const std::function<Json(const Json&)>& answer, const std::string& line) {
@@ -42,8 +45,11 @@ void serve_control(const Place& place, const std::function<Json(const Json&)>& a
 
 std::string ask_lab(const Place& place, const Json& request) {
     const auto record = Record::read(place);
-    const auto socket = record && record->alive() ? connect_to_path(place.control_socket().string()) : FileDescriptor();
-    if (!socket) throw lab_error(fmt::format("no lab is up in {}", place.folder.string())).fix("start one: kavi-lab up");
+    const auto socket =
+        record && record->alive() ? connect_to_path(place.control_socket().string()) : FileDescriptor();
+    if (!socket)
+        throw lab_error(fmt::format("no lab is up in {}", place.folder.string()))
+            .fix("start one: kavi-lab up");
     write_all(socket.get(), request.dump() + "\n");
     const auto answer = parse_json(read_all(socket.get(), true), "the lab's answer");
     if (answer.value("ok", false)) return string_or(answer, "text");

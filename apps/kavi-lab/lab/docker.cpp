@@ -15,7 +15,8 @@
 namespace kavi::lab {
 
 std::filesystem::path runtime_folder() {
-    std::filesystem::path folder = ::getuid() == 0 ? "/run/kavi-lab" : fmt::format("/tmp/kavi-lab-{}", ::getuid());
+    std::filesystem::path folder =
+        ::getuid() == 0 ? "/run/kavi-lab" : fmt::format("/tmp/kavi-lab-{}", ::getuid());
     std::filesystem::create_directories(folder / "labs");
     std::filesystem::permissions(folder, std::filesystem::perms::owner_all);
     return folder;
@@ -32,7 +33,8 @@ std::filesystem::path pid_file() {
 }
 
 bool answers(const std::string& host) {
-    return tool_succeeds({"docker", "--host", host, "version", "--format", "{{.Server.Version}}"}, std::chrono::seconds(10));
+    return tool_succeeds({"docker", "--host", host, "version", "--format", "{{.Server.Version}}"},
+                         std::chrono::seconds(10));
 }
 
 void start_own() {
@@ -45,20 +47,27 @@ void start_own() {
     std::filesystem::remove(pid_file());
     // No default bridge: the lab uses named networks only, so it meets nobody else's.
     start_detached({"dockerd",
-                    "--data-root", "/var/lib/kavi-lab/docker",
-                    "--exec-root", (folder / "docker-exec").string(),
-                    "--pidfile", pid_file().string(),
-                    "--host", own_host(),
+                    "--data-root",
+                    "/var/lib/kavi-lab/docker",
+                    "--exec-root",
+                    (folder / "docker-exec").string(),
+                    "--pidfile",
+                    pid_file().string(),
+                    "--host",
+                    own_host(),
                     "--bridge=none",
-                    "--exec-opt", "native.cgroupdriver=cgroupfs",
-                    "--log-level", "warn"},
+                    "--exec-opt",
+                    "native.cgroupdriver=cgroupfs",
+                    "--log-level",
+                    "warn"},
                    log.string());
     for (int i = 0; i < 200; ++i) {
         if (answers(own_host())) return;
         std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
     auto error = lab_error("the lab's Docker engine doesn't answer after 20 s");
-    throw error.because(fmt::format("its log is {}", log.string())).fix("packaging/need test lab installs what it needs");
+    throw error.because(fmt::format("its log is {}", log.string()))
+        .fix("packaging/need test lab installs what it needs");
 }
 
 }  // namespace

@@ -43,7 +43,9 @@ constexpr std::uint64_t server_disk = std::uint64_t{8} << 30;
 }  // namespace
 
 Lab::Lab(Place place, LabOptions options, Progress progress)
-    : place_(std::move(place)), options_(std::move(options)), progress_(std::move(progress)),
+    : place_(std::move(place)),
+      options_(std::move(options)),
+      progress_(std::move(progress)),
       names_(read_estate_names(options_.estate)) {
     record_ = Record::read(place_).value_or(Record());
     record_.pid = ::getpid();
@@ -102,7 +104,8 @@ void Lab::make_keys() {
         const auto file = place_.folder / "box/etc/ssh_host_ed25519_key";
         make_ssh_key(file, "box");
         replacements[box.host_key] = ssh_fingerprint(file.string() + ".pub");
-        for (const auto* use : {"prune", "read", "admin"}) make_ssh_key(place_.folder / "operator" / fmt::format("box_{}", use), use);
+        for (const auto* use : {"prune", "read", "admin"})
+            make_ssh_key(place_.folder / "operator" / fmt::format("box_{}", use), use);
     }
     copy_estate(names_.file, place_.folder / "estate", replacements);
     authority_ = std::make_unique<CertificateAuthority>(place_.folder / "certificates");
@@ -126,15 +129,28 @@ void Lab::start_network() {
     record_.docker_host = docker_->host();
     record_.write(place_);
     const auto bridge = "klab" + place_.prefix.substr(place_.prefix.size() - 6);
-    if (docker_->succeeds({"network", "inspect", place_.prefix})) docker_->run({"network", "rm", place_.prefix});
-    docker_->run({"network", "create", "--internal", "--label", "kavi-lab=" + place_.prefix, "--subnet", addresses_->subnet(),
-                  "--gateway", addresses_->gateway(), "--opt", "com.docker.network.bridge.name=" + bridge, place_.prefix});
+    if (docker_->succeeds({"network", "inspect", place_.prefix}))
+        docker_->run({"network", "rm", place_.prefix});
+    docker_->run({"network",
+                  "create",
+                  "--internal",
+                  "--label",
+                  "kavi-lab=" + place_.prefix,
+                  "--subnet",
+                  addresses_->subnet(),
+                  "--gateway",
+                  addresses_->gateway(),
+                  "--opt",
+                  "com.docker.network.bridge.name=" + bridge,
+                  place_.prefix});
     run_tool({"ip", "address", "add", addresses_->box_front() + "/32", "dev", bridge});
-    for (const auto& ipv4 : std::vector(addresses_->publics())) open_paths(ipv4, addresses_->for_public(ipv4));
+    for (const auto& ipv4 : std::vector(addresses_->publics()))
+        open_paths(ipv4, addresses_->for_public(ipv4));
 }
 
 void Lab::open_paths(const std::string& name, const std::string& address) {
-    for (const int port : server_ports) paths_[name][port] = relay_->listen("127.0.0.1", 0, name, address, port);
+    for (const int port : server_ports)
+        paths_[name][port] = relay_->listen("127.0.0.1", 0, name, address, port);
     set_path_rule(name, {});
 }
 
@@ -147,9 +163,13 @@ void Lab::note_connection(const RelayRecord& record) {
     const auto machine = machines_        ? machines_->name_at(record.name)
                          : sshd_machines_ ? sshd_machines_->name_at(record.name)
                                           : "";
-    const OrderedJson line{{"time", iso8601(record.started)}, {"machine", machine.empty() ? record.name : machine},
-                           {"port", record.port}, {"ms", record.took.count()}, {"up", record.bytes_up},
-                           {"down", record.bytes_down}, {"flights", record.flights}};
+    const OrderedJson line{{"time", iso8601(record.started)},
+                           {"machine", machine.empty() ? record.name : machine},
+                           {"port", record.port},
+                           {"ms", record.took.count()},
+                           {"up", record.bytes_up},
+                           {"down", record.bytes_down},
+                           {"flights", record.flights}};
     const std::scoped_lock lock(log_mutex_);
     auto& log = record.port == 22 || record.port == 23 ? ssh_log_ : connection_log_;
     log << line.dump() << std::endl;
@@ -162,16 +182,25 @@ void Lab::start_images() {
     fs::create_directories(tree);
     fs::copy_file(folder / "lab.pem", tree / "certificate.pem", fs::copy_options::overwrite_existing);
     fs::copy_file(folder / "lab-key.pem", tree / "key.pem", fs::copy_options::overwrite_existing);
-    run_tool({"tar", "-C", (folder / "tree").string(), "--owner=0", "--group=0", "-cf", (folder / "certificate.tar").string(), "."});
+    run_tool({"tar",
+              "-C",
+              (folder / "tree").string(),
+              "--owner=0",
+              "--group=0",
+              "-cf",
+              (folder / "certificate.tar").string(),
+              "."});
     make_layer(folder / "certificate.tar");
     registry_ = std::make_unique<Registry>(*images_, load_layer(folder, "certificate"), image_references());
 }
 
 void Lab::start_front() {
     registries_.insert("registry-1.docker.io");
-    for (const auto& reference : image_references()) registries_.insert(parse_image_reference(reference).registry);
+    for (const auto& reference : image_references())
+        registries_.insert(parse_image_reference(reference).registry);
     const auto folder = place_.folder / "certificates";
-    front_ = std::make_unique<TlsFront>((folder / "lab.pem").string(), (folder / "lab-key.pem").string(),
+    front_ = std::make_unique<TlsFront>((folder / "lab.pem").string(),
+                                        (folder / "lab-key.pem").string(),
                                         authority_->certificate().string(),
                                         [this](const std::string& name) { return behind(name); });
     front_port_ = relay_->listen("127.0.0.1", 0, "front", "127.0.0.1", front_->listen("127.0.0.1", 0));
@@ -201,19 +230,21 @@ void Lab::note_mount(const fs::path& mount_point, bool mounted) {
 void Lab::start_machines() {
     machines_ = std::make_unique<ContainerMachines>(
         *docker_,
-        ContainerSetting{.prefix = place_.prefix,
-                         .network = place_.prefix,
-                         .image = images_->vps,
-                         .folder = place_.folder / "machines",
-                         .certificate = authority_->certificate(),
-                         .standin = standin_program(),
-                         .hosts = host_names(),
-                         .address_of = [this](const std::string& ipv4) { return addresses_->for_public(ipv4); },
-                         .disk_size = server_disk,
-                         .on_mount = [this](const fs::path& at, bool mounted) { note_mount(at, mounted); },
-                         .on_power = [this](const std::string& name, bool on) {
-                             if (apis_) apis_->power_changed(name, on);
-                         }});
+        ContainerSetting{
+            .prefix = place_.prefix,
+            .network = place_.prefix,
+            .image = images_->vps,
+            .folder = place_.folder / "machines",
+            .certificate = authority_->certificate(),
+            .standin = standin_program(),
+            .hosts = host_names(),
+            .address_of = [this](const std::string& ipv4) { return addresses_->for_public(ipv4); },
+            .disk_size = server_disk,
+            .on_mount = [this](const fs::path& at, bool mounted) { note_mount(at, mounted); },
+            .on_power =
+                [this](const std::string& name, bool on) {
+                    if (apis_) apis_->power_changed(name, on);
+                }});
     for (const auto& server : names_.servers) {
         if (server.provider == "hetzner") continue;
         progress_(fmt::format("server {}", server.name));
@@ -225,10 +256,11 @@ std::string Lab::user_data_for(const EstateNames::Server& server) const {
     const auto file = place_.folder / "host-keys" / server.name;
     Json authorized = Json::array();
     for (const auto& [name, line] : keys_.operator_ssh) authorized.push_back(line);
-    const Json data{{"disable_root", false},
-                    {"users", {{{"name", "root"}, {"ssh_authorized_keys", authorized}}}},
-                    {"ssh_keys",
-                     {{"ed25519_private", read_file(file)}, {"ed25519_public", read_file(file.string() + ".pub")}}}};
+    const Json data{
+        {"disable_root", false},
+        {"users", {{{"name", "root"}, {"ssh_authorized_keys", authorized}}}},
+        {"ssh_keys",
+         {{"ed25519_private", read_file(file)}, {"ed25519_public", read_file(file.string() + ".pub")}}}};
     return "#cloud-config\n" + data.dump() + "\n";
 }
 
@@ -236,7 +268,8 @@ void Lab::create_existing(const EstateNames::Server& server) {
     make_ssh_key(place_.folder / "host-keys" / server.name, server.name);
     const auto certificates = place_.folder / "certificates";
     if (const auto lines = standins_for(server); !lines.empty())
-        machines_->prepare_standins(server.name, lines, certificates / "lab.pem", certificates / "lab-key.pem");
+        machines_->prepare_standins(
+            server.name, lines, certificates / "lab.pem", certificates / "lab-key.pem");
     machines_->create({.id = server.provider == "hetzner" ? 1 : 0,
                        .name = server.name,
                        .ipv4 = server.ipv4,
@@ -253,18 +286,20 @@ void Lab::start_sshd_machines() {
     }
     std::vector<std::string> authorized;
     for (const auto& [name, line] : keys_.operator_ssh) authorized.push_back(line);
-    sshd_machines_ = std::make_unique<SshdMachines>(SshdMachines::Setting{
-        .folder = place_.folder / "machines",
-        .authorized_keys = std::move(authorized),
-        .port_of = [this](const std::string& ipv4) { return sshd_ports_.at(ipv4); },
-        .on_process = [this](int pid) {
-            const std::scoped_lock lock(record_mutex_);
-            record_.processes.emplace_back(pid, start_time_of(pid));
-            record_.write(place_);
-        }});
+    sshd_machines_ = std::make_unique<SshdMachines>(
+        SshdMachines::Setting{.folder = place_.folder / "machines",
+                              .authorized_keys = std::move(authorized),
+                              .port_of = [this](const std::string& ipv4) { return sshd_ports_.at(ipv4); },
+                              .on_process =
+                                  [this](int pid) {
+                                      const std::scoped_lock lock(record_mutex_);
+                                      record_.processes.emplace_back(pid, start_time_of(pid));
+                                      record_.write(place_);
+                                  }});
     for (const auto& server : names_.servers) {
         if (server.provider == "hetzner") continue;
-        sshd_machines_->create({.name = server.name, .ipv4 = server.ipv4, .user_data = user_data_for(server)});
+        sshd_machines_->create(
+            {.name = server.name, .ipv4 = server.ipv4, .user_data = user_data_for(server)});
         sshd_machines_->power_on(server.name);
     }
 }
@@ -283,7 +318,8 @@ void Lab::start_box() {
                             .folder = "backup",
                             .readonly = use == "read",
                             .key = use == "prune" || use == "read" ? public_key(use.c_str()) : ""});
-    if (!box.mount_user.empty()) accounts.push_back({.name = box.mount_user, .folder = "files", .key = public_key("admin")});
+    if (!box.mount_user.empty())
+        accounts.push_back({.name = box.mount_user, .folder = "files", .key = public_key("admin")});
     box_ = std::make_unique<StorageBoxMachine>(*docker_, place_.folder / "box");
     note_mount(box_->mount_point(), true);
     box_->start(place_.prefix, place_.prefix, addresses_->box(), images_->box, options_.box_size, accounts);
@@ -296,13 +332,14 @@ void Lab::start_box() {
 
 void Lab::start_apis() {
     progress_("APIs");
-    LabApisConfig config{.request_log = place_.folder / "requests.jsonl",
-                         .verbose_log = options_.verbose_log,
-                         .latency = options_.latency,
-                         .machines = machines_ ? static_cast<ServerMachines*>(machines_.get()) : sshd_machines_.get(),
-                         .hetzner = hetzner_seed(),
-                         .cloudflare = cloudflare_seed(),
-                         .infisical = infisical_seed()};
+    LabApisConfig config{
+        .request_log = place_.folder / "requests.jsonl",
+        .verbose_log = options_.verbose_log,
+        .latency = options_.latency,
+        .machines = machines_ ? static_cast<ServerMachines*>(machines_.get()) : sshd_machines_.get(),
+        .hetzner = hetzner_seed(),
+        .cloudflare = cloudflare_seed(),
+        .infisical = infisical_seed()};
     if (options_.infisical_on_bruno) config.infisical_reachable = [this] { return infisical_runs(); };
     for (const auto& objects : names_.objects)
         config.s3.buckets.insert(config.s3.buckets.end(), objects.buckets.begin(), objects.buckets.end());
@@ -315,14 +352,17 @@ void Lab::start_apis() {
 void Lab::start_existing() {
     for (const auto& name : options_.existing) {
         const auto* server = names_.find_server(name);
-        if (!server || !machines_) throw lab_error(fmt::format("the estate has no server '{}' that could be there already", name));
+        if (!server || !machines_)
+            throw lab_error(fmt::format("the estate has no server '{}' that could be there already", name));
         create_existing(*server);
     }
 }
 
 std::string Lab::connect_to() const {
     std::vector<std::string> rules;
-    const auto lead = [&](const std::string& name, int port, int to) { rules.push_back(fmt::format("{}:{}=127.0.0.1:{}", name, port, to)); };
+    const auto lead = [&](const std::string& name, int port, int to) {
+        rules.push_back(fmt::format("{}:{}=127.0.0.1:{}", name, port, to));
+    };
     for (const auto& [name, ports] : paths_)
         for (const auto& [port, to] : ports)
             if (name != "box") lead(name, port, to);
@@ -359,9 +399,11 @@ void Lab::write_environment() {
     if (!keys_.ssh_key.empty()) variables["KAVI_SSH_KEY"] = keys_.ssh_key.string();
     if (!keys_.age_identity.empty()) variables["KAVI_IDENTITY"] = keys_.age_identity.string();
     std::string text;
-    for (const auto& [name, value] : variables) text += fmt::format("export {}={}\n", name, shell_quote(value));
+    for (const auto& [name, value] : variables)
+        text += fmt::format("export {}={}\n", name, shell_quote(value));
     write_file_atomic(place_.folder / "env", text, 0600);
-    for (const auto& [name, value] : secrets_->sealed()) write_file_atomic(place_.folder / "sealed" / name, value, 0600);
+    for (const auto& [name, value] : secrets_->sealed())
+        write_file_atomic(place_.folder / "sealed" / name, value, 0600);
 }
 
 }  // namespace kavi::lab

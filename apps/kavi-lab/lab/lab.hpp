@@ -23,16 +23,16 @@
 
 namespace kavi::lab {
 
-/// A whole lab, from construction until the process ends: machines, network, APIs, the files that lead kavi to it. What
-/// outlives the process (containers, mounts) stands in the record; tear_down() ends it.
+/// A whole lab, from construction until the process ends: machines, network, APIs, the files that lead kavi
+/// to it. What outlives the process (containers, mounts) stands in the record; tear_down() ends it.
 class Lab {
   public:
     /// Starts everything; returns when it is ready. Throws where something can't be started.
     Lab(Place place, LabOptions options, Progress progress);
     ~Lab();
 
-    /// A request from the control socket: {"do": "fault-add", "words": […]}, fault-list, fault-clear, seed, destroy-server.
-    /// Gives {"ok": true, "text": …}; throws where it can't be done.
+    /// A request from the control socket: {"do": "fault-add", "words": […]}, fault-list, fault-clear, seed,
+    /// destroy-server. Gives {"ok": true, "text": …}; throws where it can't be done.
     Json answer(const Json& request);
 
   private:
@@ -93,7 +93,8 @@ class Lab {
     std::ofstream ssh_log_, connection_log_;
     std::mutex log_mutex_;
     std::unique_ptr<Relay> relay_;
-    std::map<std::string, std::map<int, int>> paths_;  ///< public address or "box" → its port → ours on loopback
+    std::map<std::string, std::map<int, int>>
+        paths_;  ///< public address or "box" → its port → ours on loopback
     std::unique_ptr<Registry> registry_;
     std::unique_ptr<TlsFront> front_;
     int front_port_ = 0;

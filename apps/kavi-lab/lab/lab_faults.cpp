@@ -1,5 +1,4 @@
 #include "lab.hpp"
-
 #include "lab/tools.hpp"
 
 #include <kavi/base/error_codes.hpp>
@@ -20,10 +19,16 @@ Error no_such_fault(const std::string& what) {
 
 /// How Compose's container of a service is found and made ill or well, on the server itself.
 std::string health_script(const std::string& service, bool healthy) {
-    const auto find = fmt::format("id=$(docker ps -aq --filter label=com.docker.compose.service={}) && test -n \"$id\"", shell_quote(service));
+    const auto find =
+        fmt::format("id=$(docker ps -aq --filter label=com.docker.compose.service={}) && test -n \"$id\"",
+                    shell_quote(service));
     // Our own stand-ins look for a mark; what is real, and has no such mark, is paused.
-    if (healthy) return find + " && { docker unpause $id; docker exec $id rm -f /tmp/unhealthy; } >/dev/null 2>&1 || true";
-    return find + " && if docker exec $id test -e /usr/bin/standin; then docker exec $id touch /tmp/unhealthy; else docker pause $id; fi";
+    if (healthy)
+        return find +
+               " && { docker unpause $id; docker exec $id rm -f /tmp/unhealthy; } >/dev/null 2>&1 || true";
+    return find +
+           " && if docker exec $id test -e /usr/bin/standin; then docker exec $id touch /tmp/unhealthy; else "
+           "docker pause $id; fi";
 }
 
 }  // namespace
@@ -35,8 +40,14 @@ bool Lab::infisical_runs() {
     if (!machines_ || names_.stacks.empty()) return true;
     if (now - infisical_asked_ < 1s) return infisical_ran_;
     const auto healthy = [&](const char* service) {
-        const auto words = std::vector<std::string>{"docker", "ps", "--quiet", "--filter", "health=healthy", "--filter",
-                                                    fmt::format("label=com.docker.compose.service={}", service)};
+        const auto words =
+            std::vector<std::string>{"docker",
+                                     "ps",
+                                     "--quiet",
+                                     "--filter",
+                                     "health=healthy",
+                                     "--filter",
+                                     fmt::format("label=com.docker.compose.service={}", service)};
         return !trim(machines_->run_inside(names_.stacks.front().server, words)).empty();
     };
     try {
@@ -49,7 +60,8 @@ bool Lab::infisical_runs() {
 }
 
 std::string Lab::add_machine_fault(const std::string& machine, const std::string& what) {
-    if (!machines_) throw lab_error("this lab has no machines of its own").fix("start it with --machines real");
+    if (!machines_)
+        throw lab_error("this lab has no machines of its own").fix("start it with --machines real");
     const auto ipv4 = machines_->ipv4_of(machine);
     if (ipv4.empty()) throw lab_error(fmt::format("there is no machine '{}'", machine));
     auto rule = relay_->rule(ipv4);
@@ -97,7 +109,8 @@ std::string Lab::add_box_fault(const std::string& what) {
 }
 
 std::string Lab::add_registry_fault(const std::string& what) {
-    if (!registry_) throw lab_error("this lab has no registry of its own").fix("start it with --machines real");
+    if (!registry_)
+        throw lab_error("this lab has no registry of its own").fix("start it with --machines real");
     const std::map<std::string, RegistryFault> faults{{"hang", RegistryFault::hang},
                                                       {"401", RegistryFault::unauthorized},
                                                       {"429", RegistryFault::too_many_requests}};
@@ -142,7 +155,8 @@ void Lab::clear_faults(std::optional<int> number) {
     if (box_) box_->fill(false);
     if (!machines_) return;
     for (const auto& server : names_.servers)
-        if (server.provider == "hetzner" && machines_->running(server.name)) machines_->fill(server.name, false);
+        if (server.provider == "hetzner" && machines_->running(server.name))
+            machines_->fill(server.name, false);
     for (const auto& [service, sick] : std::map(sick_services_))
         if (sick) set_service_health(service, true);
 }
@@ -158,7 +172,8 @@ Json Lab::answer(const Json& request) {
     } else if (what == "fault-clear") {
         clear_faults(words.empty() ? std::nullopt : std::optional(std::atoi(words[0].c_str())));
     } else if (what == "seed") {
-        apis_->seed(request.value("records", std::size_t{0}), request.value("secrets", std::size_t{0}),
+        apis_->seed(request.value("records", std::size_t{0}),
+                    request.value("secrets", std::size_t{0}),
                     request.value("servers", std::size_t{0}));
     } else if (what == "destroy-server") {
         if (words.size() != 1 || !apis_->destroy_server(words[0]))

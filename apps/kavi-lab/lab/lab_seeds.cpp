@@ -1,5 +1,4 @@
 #include "lab.hpp"
-
 #include "lab/tools.hpp"
 
 #include <kavi/base/files.hpp>
@@ -75,7 +74,8 @@ HetznerSeed Lab::hetzner_seed() const {
     HetznerSeed seed{.token = token_};
     for (const auto& server : names_.servers) {
         if (server.provider != "hetzner" || server.ipv4.empty()) continue;
-        seed.primary_ips.push_back({.name = server.name + "-ipv4", .ip = server.ipv4, .location = server.location});
+        seed.primary_ips.push_back(
+            {.name = server.name + "-ipv4", .ip = server.ipv4, .location = server.location});
         if (std::ranges::find(options_.existing, server.name) != options_.existing.end())
             seed.servers.push_back({.name = server.name,
                                     .server_type = server.type,
@@ -87,7 +87,8 @@ HetznerSeed Lab::hetzner_seed() const {
         for (const auto& ipv4 : addresses_->publics())
             if (ipv4.starts_with("203.0.113.")) seed.spare_ipv4.push_back(ipv4);
     for (const auto& box : names_.boxes) {
-        StorageBoxSeed one{.name = box.name, .username = box.host.substr(0, box.host.find('.')), .server = box.host};
+        StorageBoxSeed one{
+            .name = box.name, .username = box.host.substr(0, box.host.find('.')), .server = box.host};
         if (box_) one.folder = box_->mount_point();
         for (const auto& [use, account] : box.users)
             one.subaccounts.push_back({.username = account, .home = "backup", .readonly = use == "read"});
@@ -102,9 +103,14 @@ CloudflareSeed Lab::cloudflare_seed() const {
     for (const auto& name : names_.zones)
         seed.zones.push_back(
             {.name = name,
-             .records = {{{"type", "MX"}, {"name", name}, {"content", "mail." + name}, {"priority", 10}, {"ttl", 3600}},
-                         {{"type", "A"}, {"name", "mail." + name}, {"content", "192.0.2.25"}, {"ttl", 3600}},
-                         {{"type", "TXT"}, {"name", name}, {"content", "\"v=spf1 mx -all\""}, {"ttl", 3600}}}});
+             .records = {
+                 {{"type", "MX"},
+                  {"name", name},
+                  {"content", "mail." + name},
+                  {"priority", 10},
+                  {"ttl", 3600}},
+                 {{"type", "A"}, {"name", "mail." + name}, {"content", "192.0.2.25"}, {"ttl", 3600}},
+                 {{"type", "TXT"}, {"name", name}, {"content", "\"v=spf1 mx -all\""}, {"ttl", 3600}}}});
     return seed;
 }
 
@@ -142,11 +148,14 @@ std::vector<std::string> Lab::front_names() const {
 }
 
 std::optional<TlsFront::Target> Lab::behind(const std::string& server_name) {
-    if (server_name == notify_host) return TlsFront::Target{.address = "127.0.0.1", .port = notifications_->port()};
+    if (server_name == notify_host)
+        return TlsFront::Target{.address = "127.0.0.1", .port = notifications_->port()};
     for (const auto& registry : registries_)
-        if (registry_ && registry == server_name) return TlsFront::Target{.address = "127.0.0.1", .port = registry_->port()};
+        if (registry_ && registry == server_name)
+            return TlsFront::Target{.address = "127.0.0.1", .port = registry_->port()};
     for (const auto& objects : names_.objects)
-        if (server_name == host_of(objects.endpoint) || server_name.ends_with("." + host_of(objects.endpoint)))
+        if (server_name == host_of(objects.endpoint) ||
+            server_name.ends_with("." + host_of(objects.endpoint)))
             return TlsFront::Target{.address = "127.0.0.1", .port = apis_->port("s3")};
     for (const auto& ipv4 : apis_->origin(server_name)) {
         const auto ports = paths_.find(ipv4);

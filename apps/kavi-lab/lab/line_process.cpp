@@ -11,7 +11,8 @@
 
 namespace kavi::lab {
 
-LineProcess::LineProcess(const std::vector<std::string>& arguments, std::function<void(const std::string&)> on_line) {
+LineProcess::LineProcess(const std::vector<std::string>& arguments,
+                         std::function<void(const std::string&)> on_line) {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) throw lab_error("no pipe can be made");
     output_ = FileDescriptor(ends[0]);

@@ -56,11 +56,18 @@ std::map<std::string, Set> option_table(CommandLine& line) {
     return {
         {"--dir", [&](const std::string& text) { line.folder = text; }},
         {"--estate", [&](const std::string& text) { options.estate = text; }},
-        {"--machines", [&](const std::string& text) { options.machines = required(parse_kind(text), "--machines", text); }},
-        {"--latency", [&](const std::string& text) { options.latency = required(parse_duration(text), "--latency", text); }},
+        {"--machines",
+         [&](const std::string& text) { options.machines = required(parse_kind(text), "--machines", text); }},
+        {"--latency",
+         [&](const std::string& text) {
+             options.latency = required(parse_duration(text), "--latency", text);
+         }},
         {"--infisical",
-         [&](const std::string& text) { options.infisical_on_bruno = required(parse_infisical(text), "--infisical", text); }},
-        {"--box-size", [&](const std::string& text) { options.box_size = required(parse_size(text), "--box-size", text); }},
+         [&](const std::string& text) {
+             options.infisical_on_bruno = required(parse_infisical(text), "--infisical", text);
+         }},
+        {"--box-size",
+         [&](const std::string& text) { options.box_size = required(parse_size(text), "--box-size", text); }},
         {"--existing", [&](const std::string& text) { options.existing.push_back(text); }},
         {"--records", count(line.records, "--records")},
         {"--secrets", count(line.secrets, "--secrets")},
@@ -100,7 +107,8 @@ CommandLine parse_command_line(std::vector<std::string> words) {
         } else if (*word == "--verbose-log") {
             line.options.verbose_log = true;
         } else if (option != table.end()) {
-            if (equals == std::string::npos && word + 1 == words.end()) throw usage(fmt::format("{} needs a value", *word));
+            if (equals == std::string::npos && word + 1 == words.end())
+                throw usage(fmt::format("{} needs a value", *word));
             option->second(equals == std::string::npos ? *++word : word->substr(equals + 1));
         } else if (word->starts_with("-")) {
             throw usage(fmt::format("there is no option '{}'", *word));
@@ -111,7 +119,8 @@ CommandLine parse_command_line(std::vector<std::string> words) {
         }
     }
     if (!line.help && std::ranges::find(commands, line.command) == commands.end())
-        throw usage(line.command.empty() ? "a command is missing" : fmt::format("there is no command '{}'", line.command));
+        throw usage(line.command.empty() ? "a command is missing"
+                                         : fmt::format("there is no command '{}'", line.command));
     return line;
 }
 

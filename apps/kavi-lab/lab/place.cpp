@@ -37,7 +37,8 @@ std::optional<Record> record_in(const fs::path& file) {
                   .started = json.value("started", 0LL),
                   .docker_host = json.value("docker_host", ""),
                   .subnet = json.value("subnet", 0)};
-    for (const auto& mount : json.value("mounts", Json::array())) record.mounts.push_back(mount.get<std::string>());
+    for (const auto& mount : json.value("mounts", Json::array()))
+        record.mounts.push_back(mount.get<std::string>());
     for (const auto& one : json.value("processes", Json::array()))
         record.processes.emplace_back(one.at(0).get<int>(), one.at(1).get<long long>());
     return record;
@@ -64,8 +65,13 @@ std::optional<Record> Record::read(const Place& place) {
 void Record::write(const Place& place) const {
     Json list = Json::array();
     for (const auto& [process, start] : processes) list.push_back({process, start});
-    const Json json{{"pid", pid}, {"started", started}, {"docker_host", docker_host}, {"subnet", subnet},
-                    {"mounts", mounts}, {"processes", std::move(list)}, {"folder", place.folder.string()},
+    const Json json{{"pid", pid},
+                    {"started", started},
+                    {"docker_host", docker_host},
+                    {"subnet", subnet},
+                    {"mounts", mounts},
+                    {"processes", std::move(list)},
+                    {"folder", place.folder.string()},
                     {"prefix", place.prefix}};
     write_file_atomic(place.record(), json.dump(2) + "\n", 0600);
     write_file_atomic(labs_folder() / (place.prefix + ".json"), json.dump(2) + "\n", 0600);
@@ -106,14 +112,17 @@ std::vector<std::string> tear_down(const Place& place, const Record& record) {
     if (!record.docker_host.empty()) {
         const Docker docker(record.docker_host);
         attempt([&] {
-            auto ids = split(trim(docker.run({"ps", "--all", "--quiet", "--filter", "label=kavi-lab=" + place.prefix})), '\n');
+            auto ids = split(
+                trim(docker.run({"ps", "--all", "--quiet", "--filter", "label=kavi-lab=" + place.prefix})),
+                '\n');
             std::erase(ids, "");
             if (ids.empty()) return;
             ids.insert(ids.begin(), {"rm", "--force", "--volumes"});
             docker.run(ids);
         });
         attempt([&] {
-            if (docker.succeeds({"network", "inspect", place.prefix})) docker.run({"network", "rm", place.prefix});
+            if (docker.succeeds({"network", "inspect", place.prefix}))
+                docker.run({"network", "rm", place.prefix});
         });
     }
     for (auto mount = record.mounts.rbegin(); mount != record.mounts.rend(); ++mount)

@@ -18,13 +18,15 @@ struct Place {
     std::filesystem::path record() const { return folder / "lab.json"; }
 
     std::filesystem::path control_socket() const;
+
     std::filesystem::path log() const { return folder / "lab.log"; }
 };
 
 /// The lab in FOLDER (made if missing); without one, the usual place.
 Place place_at(const std::optional<std::string>& folder);
 
-/// What a lab has started and must be ended again, kept up to date in Place::record() from before each thing is made.
+/// What a lab has started and must be ended again, kept up to date in Place::record() from before each thing
+/// is made.
 struct Record {
     int pid = 0;  ///< of the lab's own process
     long long started = 0;
@@ -41,8 +43,8 @@ struct Record {
 /// A subnet that no lab uses, remembered as this lab's.
 int claim_subnet(const Place& place);
 
-/// Ends everything that the record names and removes it: containers, network, mounts, processes; Docker too, where it is
-/// the lab's own and no other lab lives. Says what it couldn't end.
+/// Ends everything that the record names and removes it: containers, network, mounts, processes; Docker too,
+/// where it is the lab's own and no other lab lives. Says what it couldn't end.
 std::vector<std::string> tear_down(const Place& place, const Record& record);
 
 }  // namespace kavi::lab

@@ -51,7 +51,10 @@ void serve(const Place& place, const LabOptions& options, FileDescriptor& pipe) 
         if (pipe) tell(pipe, line);
     };
     Lab lab(place, options, progress);
-    std::jthread control([&](std::stop_token stop) { serve_control(place, [&](const Json& request) { return lab.answer(request); }, stop); });
+    std::jthread control([&](std::stop_token stop) {
+        serve_control(
+            place, [&](const Json& request) { return lab.answer(request); }, stop);
+    });
     tell(pipe, std::string(ready_mark));
     pipe.close();
     int signal = 0;
@@ -97,7 +100,8 @@ void serve_in_background(const Place& place, const LabOptions& options, const Pr
         if (got <= 0) break;
         text.append(buffer, static_cast<std::size_t>(got));
         if (text.starts_with(failed_mark)) continue;  // all of it, up to the end
-        for (auto end = text.find('\n'); end != std::string::npos && !text.starts_with(failed_mark); end = text.find('\n')) {
+        for (auto end = text.find('\n'); end != std::string::npos && !text.starts_with(failed_mark);
+             end = text.find('\n')) {
             const auto line = text.substr(0, end);
             text.erase(0, end + 1);
             if (line == ready_mark) return;
@@ -105,7 +109,8 @@ void serve_in_background(const Place& place, const LabOptions& options, const Pr
         }
     }
     auto error = lab_error("the lab didn't start");
-    if (text.starts_with(failed_mark)) error.because(text.substr(failed_mark.size(), text.size() - failed_mark.size() - 1));
+    if (text.starts_with(failed_mark))
+        error.because(text.substr(failed_mark.size(), text.size() - failed_mark.size() - 1));
     throw error.fix(fmt::format("its log is {}; 'kavi-lab down' ends what is left", place.log().string()));
 }
 

@@ -6,7 +6,8 @@
 
 namespace kavi::lab {
 
-/// Starts the lab in a process of its own that goes on after this one; returns when it is ready. Throws what it died of.
+/// Starts the lab in a process of its own that goes on after this one; returns when it is ready. Throws what
+/// it died of.
 void serve_in_background(const Place& place, const LabOptions& options, const Progress& progress);
 
 }  // namespace kavi::lab

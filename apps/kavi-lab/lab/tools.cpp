@@ -33,14 +33,18 @@ std::string last_lines(std::string_view text, std::size_t count) {
 
 }  // namespace
 
-std::string run_tool(std::vector<std::string> arguments, std::string input, std::chrono::milliseconds timeout) {
+std::string run_tool(std::vector<std::string> arguments,
+                     std::string input,
+                     std::chrono::milliseconds timeout) {
     const auto name = arguments.at(0);
     const auto shown = join(std::span(arguments).first(std::min<std::size_t>(arguments.size(), 4)), " ");
-    auto finished = run_command({.arguments = std::move(arguments), .input = std::move(input), .timeout = timeout});
+    auto finished =
+        run_command({.arguments = std::move(arguments), .input = std::move(input), .timeout = timeout});
     if (finished.status == 0) return std::move(finished.output);
     auto error = lab_error(fmt::format("'{}' failed", shown));
     if (finished.timed_out) error.because(fmt::format("it took more than {} s", timeout.count() / 1000));
-    error.because(finished.errors.empty() ? fmt::format("exit {}", finished.status) : last_lines(finished.errors, 5));
+    error.because(finished.errors.empty() ? fmt::format("exit {}", finished.status)
+                                          : last_lines(finished.errors, 5));
     if (finished.status == 127) error.fix(fmt::format("install {}: packaging/need test lab", name));
     throw error;
 }
@@ -52,7 +56,8 @@ bool tool_succeeds(std::vector<std::string> arguments, std::chrono::milliseconds
 std::string random_letters(std::size_t count) {
     constexpr std::string_view letters = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
     std::string result;
-    for (const char byte : random_bytes(count)) result += letters[static_cast<unsigned char>(byte) % letters.size()];
+    for (const char byte : random_bytes(count))
+        result += letters[static_cast<unsigned char>(byte) % letters.size()];
     return result;
 }
 

@@ -21,12 +21,25 @@ constexpr int asks_for_restart = 129;
 constexpr auto signal_power_off = "SIGRTMIN+4";
 constexpr auto signal_reboot = "SIGRTMIN+5";
 
-/// Everything but what `--privileged` would add and this needs not: it asks for more than some machines can give.
+/// Everything but what `--privileged` would add and this needs not: it asks for more than some machines can
+/// give.
 std::vector<std::string> rights() {
-    return {"--cap-add", "ALL", "--cap-drop", "SYS_RESOURCE",
-            "--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined",
-            "--security-opt", "systempaths=unconfined",
-            "--device-cgroup-rule", "a *:* rwm", "--device", "/dev/fuse", "--cgroupns", "private"};
+    return {"--cap-add",
+            "ALL",
+            "--cap-drop",
+            "SYS_RESOURCE",
+            "--security-opt",
+            "seccomp=unconfined",
+            "--security-opt",
+            "apparmor=unconfined",
+            "--security-opt",
+            "systempaths=unconfined",
+            "--device-cgroup-rule",
+            "a *:* rwm",
+            "--device",
+            "/dev/fuse",
+            "--cgroupns",
+            "private"};
 }
 
 template <typename Strings>
@@ -37,15 +50,26 @@ void append(std::vector<std::string>& words, const Strings& more) {
 }  // namespace
 
 ContainerMachines::ContainerMachines(Docker docker, ContainerSetting setting)
-    : docker_(std::move(docker)), setting_(std::move(setting)),
+    : docker_(std::move(docker)),
+      setting_(std::move(setting)),
       events_(std::make_unique<LineProcess>(
-          std::vector<std::string>{"docker", "--host", docker_.host(), "events", "--filter", "type=container", "--filter",
-                                   "event=die", "--filter", "label=kavi-lab=" + setting_.prefix, "--format",
+          std::vector<std::string>{"docker",
+                                   "--host",
+                                   docker_.host(),
+                                   "events",
+                                   "--filter",
+                                   "type=container",
+                                   "--filter",
+                                   "event=die",
+                                   "--filter",
+                                   "label=kavi-lab=" + setting_.prefix,
+                                   "--format",
                                    "{{.Actor.Attributes.name}} {{.Actor.Attributes.exitCode}}"},
           [this](const std::string& line) {
               const auto words = split(line, ' ');
               const auto start = setting_.prefix.size() + 1;
-              if (words.size() == 2 && words[0].size() > start) ended(words[0].substr(start), std::atoi(words[1].c_str()));
+              if (words.size() == 2 && words[0].size() > start)
+                  ended(words[0].substr(start), std::atoi(words[1].c_str()));
           })) {}
 
 void ContainerMachines::prepare_standins(const std::string& name,
@@ -77,14 +101,15 @@ void ContainerMachines::write_seed(const MachineOrder& order) const {
                     {"local-hostname", order.name},
                     {"public-keys", order.authorized_keys}};
     write_file_atomic(folder / "seed/meta-data", meta.dump() + "\n", 0644);
-    write_file_atomic(folder / "seed/user-data", order.user_data.empty() ? "#cloud-config\n{}\n" : order.user_data, 0600);
+    write_file_atomic(
+        folder / "seed/user-data", order.user_data.empty() ? "#cloud-config\n{}\n" : order.user_data, 0600);
     fs::create_directories(folder / "lab");
     fs::copy_file(setting_.certificate, folder / "lab/ca.pem", fs::copy_options::overwrite_existing);
     fs::copy_file(setting_.standin, folder / "lab/standin", fs::copy_options::overwrite_existing);
 }
 
-/// What a server writes much to lies on a disk of its own, so that it can run full; servers that were there before make do
-/// with Docker's volumes.
+/// What a server writes much to lies on a disk of its own, so that it can run full; servers that were there
+/// before make do with Docker's volumes.
 std::vector<std::string> ContainerMachines::volumes_for(const MachineOrder& order) const {
     if (order.id == 0) return {"--volume", "/var/lib/docker", "--volume", "/var/lib/containerd"};
     const auto folder = folder_of(order.name);
@@ -102,16 +127,37 @@ std::vector<std::string> ContainerMachines::volumes_for(const MachineOrder& orde
 void ContainerMachines::create(const MachineOrder& order) {
     write_seed(order);
     const auto folder = folder_of(order.name);
-    std::vector<std::string> words{
-        "create", "--name", container(order.name), "--hostname", order.name, "--label", "kavi-lab=" + setting_.prefix,
-        "--network", setting_.network, "--ip", setting_.address_of(order.ipv4), "--dns", "127.0.0.1",
-        "--stop-signal", "SIGRTMIN+3", "--env", "container=docker",
-        "--tmpfs", "/run", "--tmpfs", "/run/lock", "--tmpfs", "/tmp",
-        "--volume", (folder / "seed").string() + ":/var/lib/cloud/seed/nocloud:ro",
-        "--volume", (folder / "lab").string() + ":/lab:ro"};
+    std::vector<std::string> words{"create",
+                                   "--name",
+                                   container(order.name),
+                                   "--hostname",
+                                   order.name,
+                                   "--label",
+                                   "kavi-lab=" + setting_.prefix,
+                                   "--network",
+                                   setting_.network,
+                                   "--ip",
+                                   setting_.address_of(order.ipv4),
+                                   "--dns",
+                                   "127.0.0.1",
+                                   "--stop-signal",
+                                   "SIGRTMIN+3",
+                                   "--env",
+                                   "container=docker",
+                                   "--tmpfs",
+                                   "/run",
+                                   "--tmpfs",
+                                   "/run/lock",
+                                   "--tmpfs",
+                                   "/tmp",
+                                   "--volume",
+                                   (folder / "seed").string() + ":/var/lib/cloud/seed/nocloud:ro",
+                                   "--volume",
+                                   (folder / "lab").string() + ":/lab:ro"};
     append(words, rights());
     append(words, volumes_for(order));
-    for (const auto& [name, address] : setting_.hosts) append(words, std::vector{std::string("--add-host"), name + ":" + address});
+    for (const auto& [name, address] : setting_.hosts)
+        append(words, std::vector{std::string("--add-host"), name + ":" + address});
     append(words, std::vector{setting_.image, std::string("/usr/local/sbin/lab-init")});
     docker_.run(std::move(words));
     const std::scoped_lock lock(mutex_);
@@ -129,7 +175,8 @@ void ContainerMachines::destroy(const std::string& name) {
         const std::scoped_lock lock(mutex_);
         ipv4_.erase(name);
     }
-    if (docker_.succeeds({"inspect", container(name)})) docker_.run({"rm", "--force", "--volumes", container(name)});
+    if (docker_.succeeds({"inspect", container(name)}))
+        docker_.run({"rm", "--force", "--volumes", container(name)});
     drop_disk(folder_of(name));
     setting_.on_mount(folder_of(name) / "disk", false);
     fs::remove_all(folder_of(name) / "seed");

@@ -35,8 +35,8 @@ struct ContainerSetting {
     std::function<void(const std::string& name, bool on)> on_power;
 };
 
-/// Servers as containers: systemd, cloud-init with the user data it was given, sshd, their own Docker. Real but for the
-/// kernel.
+/// Servers as containers: systemd, cloud-init with the user data it was given, sshd, their own Docker. Real
+/// but for the kernel.
 class ContainerMachines final : public ServerMachines {
   public:
     ContainerMachines(Docker docker, ContainerSetting setting);
@@ -52,8 +52,8 @@ class ContainerMachines final : public ServerMachines {
     void readdress(const std::string& name, const std::string& ipv4) override;
     std::optional<bool> running(const std::string& name) override;
 
-    /// What stand-ins the machine is to run, before create() (see standin/roles.hpp for the lines), with the certificate
-    /// and key that they show.
+    /// What stand-ins the machine is to run, before create() (see standin/roles.hpp for the lines), with the
+    /// certificate and key that they show.
     void prepare_standins(const std::string& name,
                           const std::string& lines,
                           const std::filesystem::path& certificate,
@@ -68,10 +68,12 @@ class ContainerMachines final : public ServerMachines {
 
     /// Runs a command in the machine as root, behind its back.
     std::string run_inside(const std::string& name, std::vector<std::string> command) const;
+
     std::string container(const std::string& name) const { return setting_.prefix + "-" + name; }
 
   private:
     std::filesystem::path folder_of(const std::string& name) const { return setting_.folder / name; }
+
     void write_seed(const MachineOrder& order) const;
     std::vector<std::string> volumes_for(const MachineOrder& order) const;
     void ended(const std::string& name, int status);
@@ -82,7 +84,7 @@ class ContainerMachines final : public ServerMachines {
     mutable std::mutex mutex_;
     std::map<std::string, bool> wanted_on_;
     std::map<std::string, std::string> ipv4_;  ///< by machine
-    std::unique_ptr<LineProcess> events_;  ///< last: it calls back
+    std::unique_ptr<LineProcess> events_;      ///< last: it calls back
 };
 
 }  // namespace kavi::lab

@@ -13,7 +13,16 @@ fs::path make_disk(const fs::path& folder, std::uint64_t size) {
     const auto mount_point = folder / "disk";
     fs::create_directories(mount_point);
     run_tool({"truncate", "--size", std::to_string(size), file.string()});
-    run_tool({"mkfs.ext4", "-q", "-F", "-m", "0", "-O", "^has_journal", "-E", "lazy_itable_init=1,nodiscard", file.string()});
+    run_tool({"mkfs.ext4",
+              "-q",
+              "-F",
+              "-m",
+              "0",
+              "-O",
+              "^has_journal",
+              "-E",
+              "lazy_itable_init=1,nodiscard",
+              file.string()});
     run_tool({"mount", "-o", "loop", file.string(), mount_point.string()});
     fs::remove(mount_point / "lost+found");
     return mount_point;
@@ -21,7 +30,8 @@ fs::path make_disk(const fs::path& folder, std::uint64_t size) {
 
 void drop_disk(const fs::path& folder) {
     const auto mount_point = folder / "disk";
-    if (tool_succeeds({"mountpoint", "--quiet", mount_point.string()})) run_tool({"umount", mount_point.string()});
+    if (tool_succeeds({"mountpoint", "--quiet", mount_point.string()}))
+        run_tool({"umount", mount_point.string()});
     fs::remove(folder / "disk.ext4");
 }
 

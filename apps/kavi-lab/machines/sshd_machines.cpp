@@ -17,12 +17,14 @@ namespace kavi::lab {
 namespace fs = std::filesystem;
 
 std::optional<std::string> private_key_in(const std::string& user_data) {
-    constexpr std::string_view begin = "-----BEGIN OPENSSH PRIVATE KEY-----", end = "-----END OPENSSH PRIVATE KEY-----";
+    constexpr std::string_view begin = "-----BEGIN OPENSSH PRIVATE KEY-----",
+                               end = "-----END OPENSSH PRIVATE KEY-----";
     const auto from = user_data.find(begin);
     const auto to = user_data.find(end, from);
     if (from == std::string::npos || to == std::string::npos) return std::nullopt;
     auto text = user_data.substr(from, to - from + end.size());
-    for (auto at = text.find("\\n"); at != std::string::npos; at = text.find("\\n")) text.replace(at, 2, "\n");
+    for (auto at = text.find("\\n"); at != std::string::npos; at = text.find("\\n"))
+        text.replace(at, 2, "\n");
     std::string key;
     for (const auto& line : split(text, '\n')) key += std::string(trim(line)) + "\n";
     return key;
@@ -31,7 +33,8 @@ std::optional<std::string> private_key_in(const std::string& user_data) {
 std::vector<std::string> public_keys_in(const std::string& user_data) {
     static const std::regex line(R"((ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp256) [A-Za-z0-9+/]+=*)");
     std::vector<std::string> keys;
-    for (std::sregex_iterator match(user_data.begin(), user_data.end(), line), end; match != end; ++match) keys.push_back(match->str());
+    for (std::sregex_iterator match(user_data.begin(), user_data.end(), line), end; match != end; ++match)
+        keys.push_back(match->str());
     return keys;
 }
 
@@ -57,10 +60,14 @@ esac
 void SshdMachines::write_config(const std::string& name, const std::string& ipv4) const {
     const auto folder = folder_of(name);
     write_file_atomic(folder / "sshd_config",
-                      fmt::format("Port {}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\nStrictModes no\n"
+                      fmt::format("Port {}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile "
+                                  "{}\nPidFile none\nStrictModes no\n"
                                   "UsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"
-                                  "PermitRootLogin prohibit-password\nMaxStartups 200\nSubsystem sftp internal-sftp\nForceCommand {}\n",
-                                  setting_.port_of(ipv4), (folder / "host_key").string(), (folder / "authorized_keys").string(),
+                                  "PermitRootLogin prohibit-password\nMaxStartups 200\nSubsystem sftp "
+                                  "internal-sftp\nForceCommand {}\n",
+                                  setting_.port_of(ipv4),
+                                  (folder / "host_key").string(),
+                                  (folder / "authorized_keys").string(),
                                   (folder / "session").string()),
                       0644);
 }
@@ -74,7 +81,8 @@ void SshdMachines::create(const MachineOrder& order) {
     else
         make_ssh_key(folder / "host_key", order.name);
     std::string authorized;
-    for (const auto& keys : {setting_.authorized_keys, order.authorized_keys, public_keys_in(order.user_data)})
+    for (const auto& keys :
+         {setting_.authorized_keys, order.authorized_keys, public_keys_in(order.user_data)})
         for (const auto& line : keys) authorized += line + "\n";
     write_file_atomic(folder / "authorized_keys", authorized, 0644);
     write_file_atomic(folder / "session", session_script(folder / "home"), 0755);
@@ -98,10 +106,12 @@ void SshdMachines::power_on(const std::string& name) {
     std::vector<std::string> words{"/usr/sbin/sshd", "-D", "-e", "-f", (folder / "sshd_config").string()};
     if (::getuid() == 0) {
         // As root, nothing but the machine's folder can be written: this is somebody's real machine.
-        const auto script = fmt::format("mount --bind {0} {0} && mount -t tmpfs tmpfs /run && mkdir -p /run/sshd && "
-                                        "mount -o remount,bind,ro / && exec \"$@\"",
-                                        shell_quote(folder.string()));
-        words.insert(words.begin(), {"unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh"});
+        const auto script = fmt::format(
+            "mount --bind {0} {0} && mount -t tmpfs tmpfs /run && mkdir -p /run/sshd && "
+            "mount -o remount,bind,ro / && exec \"$@\"",
+            shell_quote(folder.string()));
+        words.insert(words.begin(),
+                     {"unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh"});
     }
     const int pid = start_detached(words, (folder / "sshd.log").string());
     const std::scoped_lock lock(mutex_);

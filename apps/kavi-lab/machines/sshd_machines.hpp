@@ -12,9 +12,9 @@
 
 namespace kavi::lab {
 
-/// Servers as plain sshd processes of this user on loopback: no root, no Docker, ready in a fifth of a second. Enough for
-/// SSH, status and scale; what runs there runs on this machine, in a folder of its own (and, as root, with everything else
-/// read-only).
+/// Servers as plain sshd processes of this user on loopback: no root, no Docker, ready in a fifth of a
+/// second. Enough for SSH, status and scale; what runs there runs on this machine, in a folder of its own
+/// (and, as root, with everything else read-only).
 class SshdMachines final : public ServerMachines {
   public:
     struct Setting {
@@ -32,8 +32,11 @@ class SshdMachines final : public ServerMachines {
     void destroy(const std::string& name) override;
     void power_on(const std::string& name) override;
     void power_off(const std::string& name) override;
+
     void shutdown(const std::string& name) override { power_off(name); }
+
     void reboot(const std::string& name) override { reset(name); }
+
     void reset(const std::string& name) override;
     void rebuild(const MachineOrder& order) override;
     void readdress(const std::string& name, const std::string& ipv4) override;
@@ -49,6 +52,7 @@ class SshdMachines final : public ServerMachines {
     };
 
     std::filesystem::path folder_of(const std::string& name) const { return setting_.folder / name; }
+
     void write_config(const std::string& name, const std::string& ipv4) const;
 
     Setting setting_;
@@ -56,7 +60,8 @@ class SshdMachines final : public ServerMachines {
     std::map<std::string, Machine> machines_;
 };
 
-/// The OpenSSH private key in cloud-init's user data, whether it stands there as YAML or as JSON; nullopt: none.
+/// The OpenSSH private key in cloud-init's user data, whether it stands there as YAML or as JSON; nullopt:
+/// none.
 std::optional<std::string> private_key_in(const std::string& user_data);
 /// The OpenSSH public key lines in it.
 std::vector<std::string> public_keys_in(const std::string& user_data);

@@ -14,17 +14,18 @@ struct BoxAccount {
     std::string name;    ///< "u000000-sub1"
     std::string folder;  ///< below the box; empty: all of it (the main account)
     bool readonly = false;
-    std::string key;     ///< a public key line that may log in; empty: none yet
+    std::string key;  ///< a public key line that may log in; empty: none yet
 };
 
-/// A look-alike of Hetzner's Storage Box in a container: a small disk that really fills, OpenSSH with a list of commands on
-/// port 23, ProFTPD's SFTP on port 22.
+/// A look-alike of Hetzner's Storage Box in a container: a small disk that really fills, OpenSSH with a list
+/// of commands on port 23, ProFTPD's SFTP on port 22.
 class StorageBoxMachine {
   public:
-    StorageBoxMachine(Docker docker, std::filesystem::path folder) : docker_(std::move(docker)), folder_(std::move(folder)) {}
+    StorageBoxMachine(Docker docker, std::filesystem::path folder)
+        : docker_(std::move(docker)), folder_(std::move(folder)) {}
 
-    /// Makes the disk (bytes) and mounts it at mount_point(), makes host keys, starts the container; returns when port
-    /// 23 answers.
+    /// Makes the disk (bytes) and mounts it at mount_point(), makes host keys, starts the container; returns
+    /// when port 23 answers.
     void start(const std::string& prefix,
                const std::string& network,
                const std::string& address,
@@ -34,6 +35,7 @@ class StorageBoxMachine {
 
     /// "SHA256:…" of the Ed25519 host key of port 23.
     std::string host_key() const;
+
     std::filesystem::path mount_point() const { return folder_ / "disk"; }
 
     /// Fills the disk to the last block, or gives that back.

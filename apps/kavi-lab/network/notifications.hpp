@@ -5,8 +5,8 @@
 
 namespace kavi::lab {
 
-/// Takes what is sent to the estate's notification address, by plain HTTP on loopback, and writes it to a file, one JSON
-/// object a line: time, method, path, body.
+/// Takes what is sent to the estate's notification address, by plain HTTP on loopback, and writes it to a
+/// file, one JSON object a line: time, method, path, body.
 class Notifications {
   public:
     explicit Notifications(const std::filesystem::path& file);

@@ -30,14 +30,16 @@ sockaddr_in ipv4(const std::string& address, int port) {
 sockaddr_un local(const std::string& path) {
     sockaddr_un result{};
     result.sun_family = AF_UNIX;
-    if (path.size() >= sizeof result.sun_path) throw lab_error(fmt::format("the path {} is too long for a socket", path));
+    if (path.size() >= sizeof result.sun_path)
+        throw lab_error(fmt::format("the path {} is too long for a socket", path));
     std::memcpy(result.sun_path, path.c_str(), path.size());
     return result;
 }
 
 template <typename Address>
 bool bind_and_listen(int socket, const Address& address) {
-    return ::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 && ::listen(socket, 256) == 0;
+    return ::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+           ::listen(socket, 256) == 0;
 }
 
 }  // namespace

@@ -35,7 +35,8 @@ sockaddr_in address_of(const std::string& address, int port) {
 FileDescriptor begin_connecting(const std::string& target, int port) {
     FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     const auto there = address_of(target, port);
-    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&there), sizeof there) != 0 && errno != EINPROGRESS)
+    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&there), sizeof there) != 0 &&
+        errno != EINPROGRESS)
         return {};
     return socket;
 }
@@ -51,9 +52,9 @@ struct Listener {
 class Relay::Loop {
   public:
     explicit Loop(std::function<void(const RelayRecord&)> on_end)
-        : on_end_(std::move(on_end)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), thread_([this](std::stop_token stop) {
-              run(stop);
-          }) {}
+        : on_end_(std::move(on_end)),
+          wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+          thread_([this](std::stop_token stop) { run(stop); }) {}
 
     ~Loop() {
         thread_.request_stop();
@@ -69,7 +70,8 @@ class Relay::Loop {
         socklen_t size = sizeof here;
         auto* generic = reinterpret_cast<sockaddr*>(&here);
         if (::bind(listener.socket.get(), generic, size) != 0 || ::listen(listener.socket.get(), 256) != 0)
-            throw lab_error(fmt::format("{}:{} can't be listened on", address, port)).because(std::strerror(errno));
+            throw lab_error(fmt::format("{}:{} can't be listened on", address, port))
+                .because(std::strerror(errno));
         ::getsockname(listener.socket.get(), generic, &size);
         {
             const std::scoped_lock lock(mutex_);
@@ -141,7 +143,8 @@ class Relay::Loop {
 
     void accept_from(const Listener& listener) {
         for (;;) {
-            FileDescriptor client(::accept4(listener.socket.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+            FileDescriptor client(
+                ::accept4(listener.socket.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
             if (!client) return;
             const auto& rule = rules_[listener.name];
             std::size_t open = 0;
@@ -149,7 +152,8 @@ class Relay::Loop {
             if (rule.most_connections && open >= *rule.most_connections) continue;
             auto server = begin_connecting(listener.target, listener.target_port);
             if (server && !rule.reset)
-                connections_.emplace_back(std::move(client), std::move(server), listener.name, listener.target_port, rule);
+                connections_.emplace_back(
+                    std::move(client), std::move(server), listener.name, listener.target_port, rule);
             else
                 reset_socket(client);
         }
@@ -164,12 +168,16 @@ class Relay::Loop {
     std::jthread thread_;
 };
 
-Relay::Relay(std::function<void(const RelayRecord&)> on_end) : loop_(std::make_unique<Loop>(std::move(on_end))) {}
+Relay::Relay(std::function<void(const RelayRecord&)> on_end)
+    : loop_(std::make_unique<Loop>(std::move(on_end))) {}
 
 Relay::~Relay() = default;
 
-int Relay::listen(
-    const std::string& address, int port, const std::string& name, const std::string& target, int target_port) {
+int Relay::listen(const std::string& address,
+                  int port,
+                  const std::string& name,
+                  const std::string& target,
+                  int target_port) {
     return loop_->listen(address, port, {.name = name, .target = target, .target_port = target_port});
 }
 

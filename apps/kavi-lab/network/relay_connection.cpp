@@ -36,7 +36,10 @@ void reset_socket(FileDescriptor& socket) {
 
 RelayConnection::RelayConnection(
     FileDescriptor client, FileDescriptor server, std::string name, int port, const RelayRule& rule)
-    : client_(std::move(client)), server_(std::move(server)), name_(std::move(name)), port_(port),
+    : client_(std::move(client)),
+      server_(std::move(server)),
+      name_(std::move(name)),
+      port_(port),
       // What the handshake would have taken.
       not_before_(accepted_ + 2 * rule.delay) {
     send_at_once(client_.get());
@@ -99,7 +102,8 @@ bool RelayConnection::send(Direction& direction, int to, const RelayRule& rule) 
         const auto now = Steady::now();
         if (piece.due > now || direction.next_send > now) return true;
         auto size = piece.bytes.size() - piece.sent;
-        if (rule.bytes_per_second) size = std::min<std::size_t>(size, std::max<std::uint64_t>(*rule.bytes_per_second / 20, 1));
+        if (rule.bytes_per_second)
+            size = std::min<std::size_t>(size, std::max<std::uint64_t>(*rule.bytes_per_second / 20, 1));
         const auto sent = ::send(to, piece.bytes.data() + piece.sent, size, MSG_NOSIGNAL);
         if (sent < 0) {
             direction.blocked = errno == EAGAIN || errno == EINTR;
@@ -108,7 +112,8 @@ bool RelayConnection::send(Direction& direction, int to, const RelayRule& rule) 
         piece.sent += static_cast<std::size_t>(sent);
         direction.queued -= static_cast<std::size_t>(sent);
         if (rule.bytes_per_second)
-            direction.next_send = now + std::chrono::microseconds(1000000 * sent / static_cast<long>(*rule.bytes_per_second));
+            direction.next_send =
+                now + std::chrono::microseconds(1000000 * sent / static_cast<long>(*rule.bytes_per_second));
         if (piece.sent == piece.bytes.size()) direction.under_way.pop_front();
     }
     if (direction.ended && !direction.passed_on) {

@@ -61,7 +61,10 @@ void carry(const Side& one, const Side& other, const std::stop_token& stop) {
 }
 
 void say(const Side& side, int status, std::string_view what) {
-    side.write(fmt::format("HTTP/1.1 {} {}\r\nserver: cloudflare\r\ncontent-length: 0\r\nconnection: close\r\n\r\n", status, what));
+    side.write(
+        fmt::format("HTTP/1.1 {} {}\r\nserver: cloudflare\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+                    status,
+                    what));
 }
 
 ContextPointer server_context(const std::string& certificate, const std::string& key) {
@@ -84,7 +87,9 @@ ContextPointer client_context(const std::string& authority) {
 
 struct TlsFront::Parts {
     Parts(const std::string& certificate, const std::string& key, const std::string& authority, Choose given)
-        : server(server_context(certificate, key)), client(client_context(authority)), choose(std::move(given)) {}
+        : server(server_context(certificate, key)),
+          client(client_context(authority)),
+          choose(std::move(given)) {}
 
     ~Parts() { background.stop(); }
 
@@ -92,7 +97,8 @@ struct TlsFront::Parts {
         while (!stop.stop_requested()) {
             pollfd polled{listener.get(), POLLIN, 0};
             if (::poll(&polled, 1, 200) <= 0) continue;
-            auto socket = std::make_shared<FileDescriptor>(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+            auto socket =
+                std::make_shared<FileDescriptor>(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
             if (*socket) background.start([this, socket](std::stop_token ending) { serve(*socket, ending); });
         }
     }
@@ -111,7 +117,10 @@ struct TlsFront::Parts {
         ::SSL_shutdown(tls.get());
     }
 
-    void hand_on(const Side& front, const std::string& name, const Target& target, const std::stop_token& stop) {
+    void hand_on(const Side& front,
+                 const std::string& name,
+                 const Target& target,
+                 const std::stop_token& stop) {
         const auto socket = connect_to(target.address, target.port);
         if (!socket) return say(front, 521, "Web server is down");
         if (!target.tls) return carry(front, Side(socket.get(), nullptr), stop);
@@ -128,7 +137,10 @@ struct TlsFront::Parts {
     Background background;
 };
 
-TlsFront::TlsFront(const std::string& certificate, const std::string& key, const std::string& authority, Choose choose)
+TlsFront::TlsFront(const std::string& certificate,
+                   const std::string& key,
+                   const std::string& authority,
+                   Choose choose)
     : parts_(std::make_unique<Parts>(certificate, key, authority, std::move(choose))) {}
 
 TlsFront::~TlsFront() = default;
@@ -136,7 +148,8 @@ TlsFront::~TlsFront() = default;
 int TlsFront::listen(const std::string& address, int port) {
     auto listener = std::make_shared<FileDescriptor>(listen_at(address, port));
     const int given = port_of(listener->get());
-    parts_->background.start([parts = parts_.get(), listener](std::stop_token stop) { parts->accept_on(*listener, stop); });
+    parts_->background.start(
+        [parts = parts_.get(), listener](std::stop_token stop) { parts->accept_on(*listener, stop); });
     return given;
 }
 

@@ -7,7 +7,8 @@
 
 namespace kavi::lab {
 
-/// Ends TLS for every name that the lab answers for, and hands the bytes on to whoever stands behind that name.
+/// Ends TLS for every name that the lab answers for, and hands the bytes on to whoever stands behind that
+/// name.
 class TlsFront {
   public:
     struct Target {
@@ -20,7 +21,10 @@ class TlsFront {
     using Choose = std::function<std::optional<Target>(const std::string& server_name)>;
 
     /// Throws where the files can't be used.
-    TlsFront(const std::string& certificate, const std::string& key, const std::string& authority, Choose choose);
+    TlsFront(const std::string& certificate,
+             const std::string& key,
+             const std::string& authority,
+             Choose choose);
     ~TlsFront();
     TlsFront(const TlsFront&) = delete;
     TlsFront& operator=(const TlsFront&) = delete;

@@ -32,7 +32,9 @@ bool rule_names(std::string_view rule, const std::string& host) {
     return lower(rule).find("host(`" + host + "`)") != std::string::npos;
 }
 
-std::optional<Route> route_through(const Json& container, const std::string& network, const std::string& host) {
+std::optional<Route> route_through(const Json& container,
+                                   const std::string& network,
+                                   const std::string& host) {
     if (container.value("Status", "").find("(healthy)") == std::string::npos) return std::nullopt;
     Route route;
     bool matches = false, enabled = false;
@@ -57,7 +59,9 @@ HttpResponse DockerRoutes::forward(const HttpRequest& request) const {
         const auto route = route_through(container, network_, request.host());
         if (!route) continue;
         if (route->needs_login && !request.headers.contains("authorization"))
-            return {.status = 401, .body = "401 Unauthorized\n", .headers = {{"www-authenticate", "Basic realm=\"traefik\""}}};
+            return {.status = 401,
+                    .body = "401 Unauthorized\n",
+                    .headers = {{"www-authenticate", "Basic realm=\"traefik\""}}};
         auto onward = request;
         onward.headers["x-forwarded-proto"] = "https";
         auto answer = exchange(connect_to(route->address, route->port), onward);

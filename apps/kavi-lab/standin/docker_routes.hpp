@@ -6,9 +6,9 @@
 
 namespace kavi::standin {
 
-/// What Traefik does with Docker's labels, in short: a request goes to the container whose router rule names its host, at the
-/// port that its labels give, on `network`; a container that isn't healthy has no route. Routes are read afresh for each
-/// request.
+/// What Traefik does with Docker's labels, in short: a request goes to the container whose router rule names
+/// its host, at the port that its labels give, on `network`; a container that isn't healthy has no route.
+/// Routes are read afresh for each request.
 class DockerRoutes {
   public:
     explicit DockerRoutes(std::string network) : network_(std::move(network)) {}

@@ -10,7 +10,10 @@ constexpr std::size_t largest_head = 64 * 1024;
 constexpr std::size_t largest_body = std::size_t{64} << 20;
 
 /// Adds bytes until `pattern` is in the text; npos: it never came.
-std::size_t read_until(const ReadMore& read_more, std::string& text, std::string_view pattern, std::size_t from) {
+std::size_t read_until(const ReadMore& read_more,
+                       std::string& text,
+                       std::string_view pattern,
+                       std::size_t from) {
     for (;;) {
         const auto found = text.find(pattern, from);
         if (found != std::string::npos) return found;
@@ -57,13 +60,20 @@ bool read_chunks(const ReadMore& read_more, std::string& rest, std::string& body
 
 std::string_view reason_of(int status) {
     switch (status) {
-        case 200: return "OK";
-        case 308: return "Permanent Redirect";
-        case 401: return "Unauthorized";
-        case 404: return "Not Found";
-        case 502: return "Bad Gateway";
-        case 503: return "Service Unavailable";
-        default: return "Status";
+        case 200:
+            return "OK";
+        case 308:
+            return "Permanent Redirect";
+        case 401:
+            return "Unauthorized";
+        case 404:
+            return "Not Found";
+        case 502:
+            return "Bad Gateway";
+        case 503:
+            return "Service Unavailable";
+        default:
+            return "Status";
     }
 }
 
@@ -83,8 +93,11 @@ std::string HttpRequest::host() const {
     return lower(found->second.substr(0, found->second.rfind(':')));
 }
 
-bool read_message(
-    const ReadMore& read_more, std::string& rest, std::string& first_line, Headers& headers, std::string& body) {
+bool read_message(const ReadMore& read_more,
+                  std::string& rest,
+                  std::string& first_line,
+                  Headers& headers,
+                  std::string& body) {
     const auto head_end = read_until(read_more, rest, "\r\n\r\n", 0);
     if (head_end == std::string::npos) return false;
     const auto line_end = rest.find("\r\n");
@@ -116,7 +129,8 @@ std::string to_text(const HttpRequest& request) {
 std::string to_text(const HttpResponse& response, bool head_only, bool keep_alive) {
     auto text = "HTTP/1.1 " + std::to_string(response.status) + " ";
     text += reason_of(response.status);
-    text += "\r\ncontent-type: " + response.type + "\r\ncontent-length: " + std::to_string(response.body.size()) + "\r\n";
+    text += "\r\ncontent-type: " + response.type +
+            "\r\ncontent-length: " + std::to_string(response.body.size()) + "\r\n";
     for (const auto& [name, value] : response.headers) text += name + ": " + value + "\r\n";
     text += keep_alive ? "\r\n" : "connection: close\r\n\r\n";
     return head_only ? text : text + response.body;

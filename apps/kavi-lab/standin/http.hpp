@@ -17,6 +17,7 @@ struct HttpRequest {
     std::string body;
 
     std::string path() const { return target.substr(0, target.find('?')); }
+
     /// The Host header without its port, in lower case.
     std::string host() const;
 };
@@ -35,9 +36,13 @@ std::string lower(std::string_view text);
 /// Reads more bytes; empty at the end of the stream.
 using ReadMore = std::function<std::string()>;
 
-/// A message as read from a stream: the first line, headers and body. `rest` keeps what belongs to the next one.
-/// False at the end of the stream or where it isn't HTTP.
-bool read_message(const ReadMore& read_more, std::string& rest, std::string& first_line, Headers& headers, std::string& body);
+/// A message as read from a stream: the first line, headers and body. `rest` keeps what belongs to the next
+/// one. False at the end of the stream or where it isn't HTTP.
+bool read_message(const ReadMore& read_more,
+                  std::string& rest,
+                  std::string& first_line,
+                  Headers& headers,
+                  std::string& body);
 
 std::string to_text(const HttpRequest& request);
 std::string to_text(const HttpResponse& response, bool head_only, bool keep_alive);

@@ -11,7 +11,8 @@ std::optional<HttpResponse> exchange(Socket socket, const HttpRequest& request) 
     std::string rest, first_line, body;
     Headers headers;
     if (!read_message(read_more, rest, first_line, headers, body)) return std::nullopt;
-    if (headers["content-length"].empty() && headers["transfer-encoding"].empty() && request.method != "HEAD") {
+    if (headers["content-length"].empty() && headers["transfer-encoding"].empty() &&
+        request.method != "HEAD") {
         body = rest;
         for (auto more = read_more(); !more.empty(); more = read_more()) body += more;
     }
@@ -19,7 +20,8 @@ std::optional<HttpResponse> exchange(Socket socket, const HttpRequest& request) 
     if (blank == std::string::npos) return std::nullopt;
     HttpResponse response{.status = std::atoi(first_line.c_str() + blank), .body = std::move(body)};
     if (!headers["content-type"].empty()) response.type = headers["content-type"];
-    for (const auto* dropped : {"content-type", "content-length", "transfer-encoding", "connection"}) headers.erase(dropped);
+    for (const auto* dropped : {"content-type", "content-length", "transfer-encoding", "connection"})
+        headers.erase(dropped);
     response.headers = std::move(headers);
     return response;
 }
@@ -49,7 +51,8 @@ int curl(int count, char** words) {
     const auto authority = url.substr(7, slash == std::string::npos ? slash : slash - 7);
     const auto colon = authority.find(':');
     const int port = colon == std::string::npos ? 80 : std::atoi(authority.c_str() + colon + 1);
-    const auto answer = get(authority.substr(0, colon), port, slash == std::string::npos ? "/" : url.substr(slash));
+    const auto answer =
+        get(authority.substr(0, colon), port, slash == std::string::npos ? "/" : url.substr(slash));
     if (!answer) return 7;
     if (!discard) std::fwrite(answer->body.data(), 1, answer->body.size(), stdout);
     return fail && answer->status >= 400 ? 22 : 0;

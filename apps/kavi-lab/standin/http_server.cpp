@@ -26,7 +26,8 @@ void answer_requests(const ReadMore& read_more, const WriteAll& write, const Han
         if (second_blank == std::string::npos) return;
         request.method = first_line.substr(0, first_blank);
         request.target = first_line.substr(first_blank + 1, second_blank - first_blank - 1);
-        const bool keep_alive = lower(request.headers["connection"]) != "close" && first_line.ends_with("1.1");
+        const bool keep_alive =
+            lower(request.headers["connection"]) != "close" && first_line.ends_with("1.1");
         if (!write(to_text(handler(request), request.method == "HEAD", keep_alive)) || !keep_alive) return;
     }
 }
@@ -63,7 +64,10 @@ void serve_http(int port, Handler handler) {
     });
 }
 
-void serve_https(int port, const std::string& certificate_file, const std::string& key_file, Handler handler) {
+void serve_https(int port,
+                 const std::string& certificate_file,
+                 const std::string& key_file,
+                 Handler handler) {
     const auto context = tls_context(certificate_file, key_file);
     accept_for_ever(port, [context, handler = std::move(handler)](Socket socket) {
         const std::unique_ptr<SSL, decltype(&::SSL_free)> tls(::SSL_new(context.get()), ::SSL_free);

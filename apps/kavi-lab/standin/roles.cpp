@@ -69,7 +69,8 @@ HttpResponse page() {
 
 /// Answers 200 on `path` while `works` says so, and with a page elsewhere.
 Handler health_at(std::string path, std::string body, std::function<bool()> works) {
-    return [path = std::move(path), body = std::move(body), works = std::move(works)](const HttpRequest& request) {
+    return [path = std::move(path), body = std::move(body), works = std::move(works)](
+               const HttpRequest& request) {
         if (request.path() == path) {
             if (!works()) return HttpResponse{.status = 503, .body = "a database can't be reached\n"};
             return with_health({.body = body, .type = json_type});
@@ -82,7 +83,8 @@ int be_traefik(std::span<char*> arguments) {
     std::string network;
     bool ping = false;
     for (const std::string argument : arguments) {
-        if (argument.starts_with("--providers.docker.network=")) network = argument.substr(argument.find('=') + 1);
+        if (argument.starts_with("--providers.docker.network="))
+            network = argument.substr(argument.find('=') + 1);
         if (argument == "--ping=true") ping = true;
     }
     serve_http(8080, [ping](const HttpRequest& request) {
@@ -95,18 +97,23 @@ int be_traefik(std::span<char*> arguments) {
                             .headers = {{"location", "https://" + request.host() + request.target}}};
     });
     if (std::filesystem::exists("/etc/lab/certificate.pem"))
-        serve_https(443, "/etc/lab/certificate.pem", "/etc/lab/key.pem", [routes = DockerRoutes(network)](const auto& request) {
-            return routes.forward(request);
-        });
+        serve_https(
+            443,
+            "/etc/lab/certificate.pem",
+            "/etc/lab/key.pem",
+            [routes = DockerRoutes(network)](const auto& request) { return routes.forward(request); });
     serve_for_ever();
 }
 
 int be_infisical() {
     for (const auto* name : {"ENCRYPTION_KEY", "AUTH_SECRET", "DB_CONNECTION_URI", "REDIS_URL", "SITE_URL"})
-        if (variable(name).empty()) refuse(std::string("Invalid environment variables: ") + name + " is required");
-    serve_http(8080, health_at("/api/status", json("{'message':'Ok','emailConfigured':false,'redisConfigured':true}"), [] {
-                   return reachable(variable("DB_CONNECTION_URI"), 5432) && reachable(variable("REDIS_URL"), 6379);
-               }));
+        if (variable(name).empty())
+            refuse(std::string("Invalid environment variables: ") + name + " is required");
+    serve_http(
+        8080,
+        health_at("/api/status", json("{'message':'Ok','emailConfigured':false,'redisConfigured':true}"), [] {
+            return reachable(variable("DB_CONNECTION_URI"), 5432) && reachable(variable("REDIS_URL"), 6379);
+        }));
     serve_for_ever();
 }
 
@@ -121,7 +128,8 @@ int be_forgejo() {
     leave_a_file("/etc/gitea/app.ini", "APP_NAME = " + variable("FORGEJO__DEFAULT__APP_NAME") + "\n");
     leave_a_file("/var/lib/gitea/data/stand-in.txt", "what Forgejo keeps outside its database\n");
     const auto repositories = variable("FORGEJO__repository__ROOT");
-    if (!repositories.empty() && !std::filesystem::is_directory(repositories)) refuse(repositories + " isn't there");
+    if (!repositories.empty() && !std::filesystem::is_directory(repositories))
+        refuse(repositories + " isn't there");
     serve_greeting(2222, "SSH-2.0-Go\r\n");
     serve_http(3000, health_at("/api/healthz", json("{'status':'pass'}"), [] {
                    const auto database = variable("FORGEJO__database__HOST");

@@ -44,7 +44,8 @@ Socket listen_on(int port) {
     older.sin_family = AF_INET;
     older.sin_port = htons(static_cast<std::uint16_t>(port));
     ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (::bind(socket.get(), reinterpret_cast<sockaddr*>(&older), sizeof older) == 0 && ::listen(socket.get(), 128) == 0)
+    if (::bind(socket.get(), reinterpret_cast<sockaddr*>(&older), sizeof older) == 0 &&
+        ::listen(socket.get(), 128) == 0)
         return socket;
     std::fprintf(stderr, "port %d can't be listened on: %s\n", port, std::strerror(errno));
     std::exit(1);
@@ -59,7 +60,8 @@ Socket connect_to(const std::string& host, int port) {
     for (auto* each = found; each && !connected; each = each->ai_next) {
         Socket socket(::socket(each->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
         limit_waiting(socket.get(), 5);
-        if (socket && ::connect(socket.get(), each->ai_addr, each->ai_addrlen) == 0) connected = std::move(socket);
+        if (socket && ::connect(socket.get(), each->ai_addr, each->ai_addrlen) == 0)
+            connected = std::move(socket);
     }
     ::freeaddrinfo(found);
     if (connected) limit_waiting(connected.get(), 30);

@@ -10,11 +10,14 @@ namespace kavi::standin {
 class Socket {
   public:
     explicit Socket(int descriptor = -1) : descriptor_(descriptor) {}
+
     Socket(Socket&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+
     Socket& operator=(Socket&& other) noexcept {
         std::swap(descriptor_, other.descriptor_);
         return *this;
     }
+
     ~Socket();
 
     int get() const { return descriptor_; }

@@ -7,8 +7,21 @@ using namespace kavi;
 using namespace kavi::lab;
 
 TEST_CASE("the lab's options stand before or after the command, with '=' or without") {
-    const auto line = parse_command_line({"--dir=/tmp/x", "run", "--latency", "20ms", "--box-size=1GiB", "--machines", "ssh",
-                                          "--infisical", "on-bruno", "--existing", "bruno", "--", "kavi", "--dir", "y"});
+    const auto line = parse_command_line({"--dir=/tmp/x",
+                                          "run",
+                                          "--latency",
+                                          "20ms",
+                                          "--box-size=1GiB",
+                                          "--machines",
+                                          "ssh",
+                                          "--infisical",
+                                          "on-bruno",
+                                          "--existing",
+                                          "bruno",
+                                          "--",
+                                          "kavi",
+                                          "--dir",
+                                          "y"});
     CHECK(line.command == "run");
     CHECK(line.folder == "/tmp/x");
     CHECK(line.options.latency == std::chrono::milliseconds(20));
@@ -45,7 +58,8 @@ TEST_CASE("sizes") {
     CHECK(parse_size("64MiB") == std::uint64_t{64} << 20);
     CHECK(parse_size("10KiB") == 10240);
     CHECK(parse_size("512") == 512);
-    const auto text = GENERATE(as<std::string>(), "", "MiB", "0", "0MiB", "1.5GiB", "99999999999GiB", "64 MiB", "64mib");
+    const auto text =
+        GENERATE(as<std::string>(), "", "MiB", "0", "0MiB", "1.5GiB", "99999999999GiB", "64 MiB", "64mib");
     CAPTURE(text);
     CHECK_FALSE(parse_size(text));
 }

@@ -1,11 +1,10 @@
-#include <network/plain_socket.hpp>
-#include <network/relay.hpp>
-#include <support/catch.hpp>
-
 #include <condition_variable>
 #include <mutex>
 #include <thread>
 
+#include <network/plain_socket.hpp>
+#include <network/relay.hpp>
+#include <support/catch.hpp>
 #include <sys/socket.h>
 
 using namespace kavi;
