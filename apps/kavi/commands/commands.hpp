@@ -10,6 +10,12 @@ Run define_config_check(Arguments& arguments);
 Run define_config_schema(Arguments& arguments);
 Run define_config_show(Arguments& arguments);
 Run define_config_trust(Arguments& arguments);
+Run define_deploy(Arguments& arguments);
+Run define_dns_diff(Arguments& arguments);
+Run define_dns_export(Arguments& arguments);
+Run define_dns_import(Arguments& arguments);
+Run define_dns_sync(Arguments& arguments);
+Run define_dns_undo(Arguments& arguments);
 Run define_explain(Arguments& arguments);
 Run define_help(Arguments& arguments);
 Run define_secrets_diff(Arguments& arguments);
@@ -20,5 +26,6 @@ Run define_secrets_seal(Arguments& arguments);
 Run define_secrets_set(Arguments& arguments);
 Run define_secrets_unseal(Arguments& arguments);
 Run define_secrets_unset(Arguments& arguments);
+Run define_status(Arguments& arguments);
 
 }  // namespace kavi::app

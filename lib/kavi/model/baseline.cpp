@@ -7,6 +7,8 @@
 
 #include <algorithm>
 
+#include <set>
+
 namespace kavi::model {
 
 namespace {
@@ -57,6 +59,15 @@ Json services_needing(const Estate& estate, const Server& server, const std::str
     return pairs;
 }
 
+/// The folders of a storage that services can't start without, sorted: "git", "obsidian".
+std::vector<std::string> folders_needed(const Estate& estate, const std::string& storage) {
+    std::set<std::string> folders;
+    for (const auto& [name, service] : estate.services)
+        for (const auto& place : service.needs)
+            if (place.owner == storage && !place.path.empty()) folders.insert(place.path);
+    return {folders.begin(), folders.end()};
+}
+
 /// Where a file of the definition lies on the host, or nothing for a kind that isn't a file.
 std::string path_of(const Json& spec) {
     const auto kind = string_or(spec, "kind");
@@ -92,6 +103,7 @@ std::vector<BaselineItem> mount_items(const Estate& estate, const Server& server
                                   {"host", storage.host},
                                   {"port", storage.port},
                                   {"host_key", storage.host_key.value_or("")},
+                                  {"folders", folders_needed(estate, name)},
                                   {"services", services_needing(estate, server, name)}}});
     }
     return items;

@@ -102,6 +102,10 @@ def sentinel_there(at):
     return run(["timeout", "20", "stat", "%s/%s" % (at, SENTINEL)], timeout=30)[0] == 0
 
 
+def folder_there(at, name):
+    return run(["timeout", "20", "test", "-d", "%s/%s" % (at, name)], timeout=30)[0] == 0
+
+
 @kind("mount")
 class Mount:
     @staticmethod
@@ -115,6 +119,8 @@ class Mount:
         if not is_mounted(spec["at"]):
             return ["%s isn't mounted" % spec["at"]]
         found = [] if sentinel_there(spec["at"]) else ["%s doesn't answer" % spec["at"]]
+        if not found:
+            found = ["%s/%s isn't there" % (spec["at"], name) for name in spec.get("folders", []) if not folder_there(spec["at"], name)]
         for name, content in sorted(unit_texts(spec).items()):
             found += file_problem(ETC_SYSTEMD + "/" + name, content, "0644")
         found += file_problem(MOUNT_LISTS + "/" + spec["name"], Mount.services_text(spec), "0644")
@@ -135,6 +141,8 @@ class Mount:
             must_run(["systemctl", "start", mount], timeout=90)
         if not sentinel_there(at):
             must_run(["timeout", "20", "touch", "%s/%s" % (at, SENTINEL)])
+        for folder in spec.get("folders", []):
+            must_run(["timeout", "20", "mkdir", "-p", "%s/%s" % (at, folder)])
         for unit in (mount, "kavi-services-%s.service" % name, "kavi-keep-%s.timer" % name):
             must_run(["systemctl", "enable", "--quiet", unit])
         must_run(["systemctl", "start", "kavi-keep-%s.timer" % name])
