@@ -3,9 +3,13 @@
 #include <openssl/crypto.h>
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cstring>
+#include <mutex>
 #include <new>
 #include <utility>
+#include <vector>
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -29,11 +33,72 @@ char* allocate_hidden(std::size_t size) {
     return static_cast<char*>(memory);
 }
 
+/// Small secrets share hidden pages, so that a thousand of them don't cost a thousand pages (of which few may be
+/// locked) and several thousand system calls. Pieces are of 32, 64, … 2048 bytes; pages are kept for the next ones.
+class HiddenPool {
+  public:
+    static constexpr std::size_t largest = 2048;
+
+    char* take(std::size_t size) {
+        const std::lock_guard lock(mutex_);
+        auto& shelf = shelves_[shelf_of(size)];
+        if (shelf.free.empty()) refill(shelf, smallest << shelf_of(size));
+        auto* piece = shelf.free.back();
+        shelf.free.pop_back();
+        return piece;
+    }
+
+    void give_back(char* piece, std::size_t size) noexcept {
+        const std::lock_guard lock(mutex_);
+        shelves_[shelf_of(size)].free.push_back(piece);  // there is room: refill() made it
+    }
+
+  private:
+    static constexpr std::size_t smallest = 32, slab = 16384;
+
+    struct Shelf {
+        std::vector<char*> free;
+        std::size_t pieces = 0;
+    };
+
+    static std::size_t shelf_of(std::size_t size) {
+        return static_cast<std::size_t>(std::bit_width((std::max(size, smallest) - 1) / smallest));
+    }
+
+    static void refill(Shelf& shelf, std::size_t size) {
+        shelf.free.reserve(shelf.pieces + slab / size);
+        auto* memory = allocate_hidden(slab);
+        for (std::size_t at = 0; at < slab; at += size) shelf.free.push_back(memory + at);
+        shelf.pieces += slab / size;
+    }
+
+    std::mutex mutex_;
+    std::array<Shelf, 7> shelves_;
+};
+
+/// Never destroyed: secrets may outlive whatever is torn down at the end.
+HiddenPool& pool() {
+    static auto& the_pool = *new HiddenPool;
+    return the_pool;
+}
+
+char* take_hidden(std::size_t size) {
+    return size <= HiddenPool::largest ? pool().take(size) : allocate_hidden(size);
+}
+
+void give_back_hidden(char* memory, std::size_t size) noexcept {
+    OPENSSL_cleanse(memory, size);
+    if (size <= HiddenPool::largest)
+        pool().give_back(memory, size);
+    else
+        ::munmap(memory, pages_for(size));
+}
+
 }  // namespace
 
 Secret::Secret(std::string_view bytes) {
     if (bytes.empty()) return;
-    data_ = allocate_hidden(bytes.size());
+    data_ = take_hidden(bytes.size());
     size_ = bytes.size();
     std::memcpy(data_, bytes.data(), bytes.size());
 }
@@ -56,9 +121,7 @@ Secret& Secret::operator=(Secret other) noexcept {
 }
 
 Secret::~Secret() {
-    if (!data_) return;
-    OPENSSL_cleanse(data_, size_);
-    ::munmap(data_, pages_for(size_));
+    if (data_) give_back_hidden(data_, size_);
 }
 
 bool operator==(const Secret& a, const Secret& b) noexcept {
