@@ -70,24 +70,25 @@ def mapped(env, address):
     for pair in env["KAVI_CONNECT_TO"].split(","):
         name, _, target = pair.partition("=")
         if name in (address, address + ":22"):
-            return target.split(":")[0]
+            host, _, port = target.partition(":")
+            return host, port or "22"
     fail("KAVI_CONNECT_TO doesn't map " + address)
 
 
 def bruno(command, expect=0):
     """Runs a command on bruno over the system's ssh, which trusts nothing but the key whose digest the server's label has."""
     env = lab_env()
-    address = mapped(env, "188.34.198.57")
+    address, port = mapped(env, "188.34.198.57")
     known = D / "e2e-known-hosts"
     if not known.exists():
-        scan = subprocess.run(["ssh-keyscan", "-t", "ed25519", address], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+        scan = subprocess.run(["ssh-keyscan", "-t", "ed25519", "-p", port, address], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
         blob = base64.b64decode(scan.split()[2])
         pin = base64.b32encode(hashlib.sha256(blob).digest()).decode().rstrip("=").lower()
         labels = api(env, "HCLOUD_ENDPOINT", "/servers?name=bruno")["servers"][0]["labels"]
         check("the label pins the host key that the server shows", pin in labels.values(), labels)
         known.write_text(scan)
     words = ["ssh", "-F", "/dev/null", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o", "UserKnownHostsFile=%s" % known,
-             "-o", "IdentitiesOnly=yes", "-i", env["KAVI_SSH_KEY"], "root@" + address, command]
+             "-o", "IdentitiesOnly=yes", "-i", env["KAVI_SSH_KEY"], "-p", port, "root@" + address, command]
     done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if done.returncode != expect:
         fail("on bruno, '%s' ended with %d: %s" % (command, done.returncode, done.stderr[-1000:]))
@@ -137,7 +138,7 @@ def up():
         lab("down", "--dir", str(D))
     lab("build")
     lab("up", "--dir", str(D), "--estate", str(ROOT / "config/kavi.toml"))
-    key = D / "operator/box_admin_key"
+    key = D / "sealed/BOX_ADMIN_KEY"
     if key.exists():
         kavi("secrets", "set", "--sealed", "BOX_ADMIN_KEY", "--from-file", str(key), "--yes")
     kavi("secrets", "seal", "--yes")
@@ -158,9 +159,10 @@ def seen_by_others():
     running = dict(line.split(" ", 1) for line in health.splitlines())
     check("bruno runs every service of the compose file", set(running) == SERVICES, running)
     check("all of them are healthy", all("(healthy)" in status for status in running.values()), running)
-    secrets = bruno("find / -xdev -name INFISICAL_DB_CONNECTION_URI -not -path '/proc/*' 2>/dev/null").split()
-    check("the secret file lies in one place", len(secrets) == 1, secrets)
-    check("its folder is root's and 0700", bruno("stat -c '%%U %%a' $(dirname %s)" % secrets[0]).strip() == "root 700")
+    secrets = bruno("find / -name INFISICAL_DB_CONNECTION_URI -not -path '/proc/*' -not -path '/mnt/*' 2>/dev/null").split()
+    check("the secret file is there", "/var/lib/kavi/secrets/production/INFISICAL_DB_CONNECTION_URI" in secrets, secrets)
+    for secret in secrets:  # the present release's, and the one before it
+        check("its folder is root's and 0700", bruno("stat -c '%%U %%a' $(dirname %s)" % secret).strip() == "root 700", secret)
     uri = bruno("cat " + secrets[0]).strip()
     answer = bruno("docker exec -i $(docker ps -q --filter label=com.docker.compose.service=postgres) psql -tA '%s' -c 'select current_user'" % uri)
     check("PostgreSQL accepts Infisical's credentials", answer.strip() == "infisical", answer)
@@ -237,10 +239,11 @@ def a_wrong_token_is_refused():
 
 @case
 def infisical_unreachable():
+    kavi("secrets", "seal", "--yes")
     # With an operator's sealed copy a no-op goes on; where there is none to open (as in CI) it is 9.
     done = kavi("deploy", more={"INFISICAL_API_URL": "http://127.0.0.1:9"})
     check("the sealed copy stands in for observing", "sealed copy" in done.stdout + done.stderr, done.stdout + done.stderr)
-    done = kavi("deploy", expect=9, more={"INFISICAL_API_URL": "http://127.0.0.1:9", "KAVI_IDENTITY": "/nonexistent", "KAVI_SSH_KEY": str(D / "operator/ci_ed25519")})
+    done = kavi("deploy", expect=9, more={"INFISICAL_API_URL": "http://127.0.0.1:9", "KAVI_IDENTITY": "", "KAVI_SSH_KEY": str(D / "operator/ci_ed25519")})
     check("it says what to do", "Infisical" in done.stderr, done.stderr)
 
 
@@ -262,18 +265,12 @@ def a_sick_service_is_told():
 
 @case
 def a_host_key_that_isnt_pinned():
-    bruno("cp -a /etc/ssh /etc/ssh.e2e && rm /etc/ssh/ssh_host_*_key* && ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key "
-          "&& for f in $(sed -n 's/^HostKey //p' /etc/ssh/sshd_config /etc/ssh/sshd_config.d/* | grep -v ssh_host_ed25519_key$); do cp /etc/ssh/ssh_host_ed25519_key $f; cp /etc/ssh/ssh_host_ed25519_key.pub $f.pub; done "
-          "&& (systemctl restart ssh; sleep 20; rm -rf /etc/ssh && mv /etc/ssh.e2e /etc/ssh && systemctl restart ssh) >/dev/null 2>&1 &")
-    time.sleep(2)
-    done = kavi("deploy", expect=12)
+    """Somebody in the middle: the way to bruno leads to another server."""
+    env = lab_env()
+    there, elsewhere = (":".join(mapped(env, address)) for address in ("188.34.198.57", "144.217.76.53"))
+    done = kavi("deploy", expect=12, more={"KAVI_CONNECT_TO": env["KAVI_CONNECT_TO"].replace("=" + there, "=" + elsewhere)})
     check("both keys are named", done.stderr.count("SHA256:") >= 2, done.stderr)
-    until = time.monotonic() + 40
-    while time.monotonic() < until:
-        if kavi("deploy", "--dry-run", "--exit-code", expect=None).returncode == 0:
-            return
-        time.sleep(2)
-    fail("bruno's own host key didn't come back")
+    kavi("deploy", "--dry-run", "--exit-code")
 
 
 def kill_at(where):

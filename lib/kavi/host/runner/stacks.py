@@ -61,6 +61,7 @@ def keep_release(parameters, directory, secrets):
     try:
         for path in parameters.get("kept", []):
             copy_file(inside(directory, path), inside(temporary, "files/" + path))
+        os.mkdir(inside(temporary, "secrets"), 0o700)
         for name in os.listdir(secrets) if os.path.isdir(secrets) else []:
             copy_file(inside(secrets, name), inside(temporary, "secrets/" + name))
         os.rename(temporary, target)
