@@ -78,7 +78,7 @@ constexpr std::array commands{
             "schema",
             "the JSON schema of the estate file, for editors",
             "Draft 4. Name it in the file's first line: #:schema ./kavi.schema.json",
-            "kavi config schema > kavi.schema.json",
+            "kavi config schema",
             &define_config_schema},
     Command{"config",
             "trust",

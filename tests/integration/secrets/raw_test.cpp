@@ -4,7 +4,7 @@
 
 using namespace secrets_test;
 
-TEST_CASE("--raw is interchangeable with age", "[raw]") {
+TEST_CASE("sealing raw bytes is interchangeable with age", "[raw]") {
     const Estate estate;
     const auto identity = (estate.folder / "age.key").string(), recipient = estate.identity.recipient();
     for (const auto size : {0UL, 65535UL, 65536UL, 65537UL, 5000000UL}) {
@@ -23,7 +23,7 @@ TEST_CASE("--raw is interchangeable with age", "[raw]") {
     }
 }
 
-TEST_CASE("--raw with a passphrase and armor, and what it refuses", "[raw]") {
+TEST_CASE("raw bytes with a passphrase and armor, and what it refuses", "[raw]") {
     const Estate estate;
     const auto file = (estate.folder / "passphrase").string();
     write_file_atomic(file, "correct horse\n", 0600);

@@ -140,7 +140,7 @@ TEST_CASE("the sealed copy stands in for looking, and a change is refused", "[op
     CHECK(error.advice() == "bring Infisical back first, or say --sealed to go on with the sealed copy");
 }
 
-TEST_CASE("--sealed asks nobody, and may change", "[open]") {
+TEST_CASE("the option --sealed asks nobody, and may change", "[open]") {
     World world;
     world.infisical_down();
     auto request = world.request();
