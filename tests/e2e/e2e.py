@@ -136,6 +136,7 @@ def plan_of(done):
 def up():
     if (D / "env").exists():
         lab("down", "--dir", str(D))
+    (D / "e2e-known-hosts").unlink(missing_ok=True)
     lab("build")
     lab("up", "--dir", str(D), "--estate", str(ROOT / "config/kavi.toml"))
     key = D / "sealed/BOX_ADMIN_KEY"
