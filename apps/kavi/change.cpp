@@ -202,7 +202,9 @@ Result change(Session& session, const ChangeOptions& options, const Changing& ch
         for (const auto& note : plan.notes) text += fmt::format("  note: {}\n", note);
         return {.text = text, .data = planned};
     }
-    const auto shown = (changing.headline.empty() ? "" : changing.headline + "\n\n") + plan_text(plan, session.output.out());
+    const auto& out = session.output.out();
+    const auto headline = out.terminal ? wrap(changing.headline, out.width, 2) : changing.headline;
+    const auto shown = (headline.empty() ? "" : headline + "\n\n") + plan_text(plan, out);
     if (options.dry_run) {
         return {.exit = options.exit_code ? Exit::changes : Exit::ok, .text = shown, .data = planned};
     }

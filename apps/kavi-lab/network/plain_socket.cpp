@@ -18,15 +18,6 @@
 namespace kavi::lab {
 namespace {
 
-sockaddr_in ipv4(const std::string& address, int port) {
-    sockaddr_in result{};
-    result.sin_family = AF_INET;
-    result.sin_port = htons(static_cast<std::uint16_t>(port));
-    if (::inet_pton(AF_INET, address.c_str(), &result.sin_addr) != 1)
-        throw lab_error(fmt::format("'{}' is no IPv4 address", address));
-    return result;
-}
-
 sockaddr_un local(const std::string& path) {
     sockaddr_un result{};
     result.sun_family = AF_UNIX;
@@ -44,11 +35,20 @@ bool bind_and_listen(int socket, const Address& address) {
 
 }  // namespace
 
+sockaddr_in ipv4_address(const std::string& address, int port) {
+    sockaddr_in result{};
+    result.sin_family = AF_INET;
+    result.sin_port = htons(static_cast<std::uint16_t>(port));
+    if (::inet_pton(AF_INET, address.c_str(), &result.sin_addr) != 1)
+        throw lab_error(fmt::format("'{}' is no IPv4 address", address));
+    return result;
+}
+
 FileDescriptor listen_at(const std::string& address, int port) {
     FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     const int on = 1;
     ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind_and_listen(socket.get(), ipv4(address, port))) return socket;
+    if (bind_and_listen(socket.get(), ipv4_address(address, port))) return socket;
     throw lab_error(fmt::format("{}:{} can't be listened on", address, port)).because(std::strerror(errno));
 }
 
@@ -62,7 +62,7 @@ int port_of(int socket) {
 FileDescriptor connect_to(const std::string& address, int port) {
     FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     limit_waiting(socket.get(), 5);
-    const auto there = ipv4(address, port);
+    const auto there = ipv4_address(address, port);
     if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&there), sizeof there) != 0) return {};
     limit_waiting(socket.get(), 60);
     return socket;

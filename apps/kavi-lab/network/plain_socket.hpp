@@ -6,7 +6,12 @@
 #include <string>
 #include <string_view>
 
+#include <netinet/in.h>
+
 namespace kavi::lab {
+
+/// Throws where the text is no IPv4 address.
+sockaddr_in ipv4_address(const std::string& address, int port);
 
 /// Listens on an IPv4 address; port 0: any. Throws where that fails.
 FileDescriptor listen_at(const std::string& address, int port);

@@ -1,6 +1,7 @@
 #include "relay.hpp"
 
 #include "lab/tools.hpp"
+#include "network/plain_socket.hpp"
 #include "network/relay_connection.hpp"
 
 #include <fmt/format.h>
@@ -23,18 +24,9 @@
 namespace kavi::lab {
 namespace {
 
-sockaddr_in address_of(const std::string& address, int port) {
-    sockaddr_in result{};
-    result.sin_family = AF_INET;
-    result.sin_port = htons(static_cast<std::uint16_t>(port));
-    if (::inet_pton(AF_INET, address.c_str(), &result.sin_addr) != 1)
-        throw lab_error(fmt::format("'{}' is no IPv4 address", address));
-    return result;
-}
-
 FileDescriptor begin_connecting(const std::string& target, int port) {
     FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    const auto there = address_of(target, port);
+    const auto there = ipv4_address(target, port);
     if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&there), sizeof there) != 0 &&
         errno != EINPROGRESS)
         return {};
@@ -66,7 +58,7 @@ class Relay::Loop {
         listener.socket = FileDescriptor(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
         const int on = 1;
         ::setsockopt(listener.socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-        auto here = address_of(address, port);
+        auto here = ipv4_address(address, port);
         socklen_t size = sizeof here;
         auto* generic = reinterpret_cast<sockaddr*>(&here);
         if (::bind(listener.socket.get(), generic, size) != 0 || ::listen(listener.socket.get(), 256) != 0)

@@ -30,4 +30,11 @@ std::string string_or(const Json& object, std::string_view key, std::string_view
     return std::string(otherwise);
 }
 
+const Json& member_or_null(const Json& object, std::string_view key) {
+    static const Json nothing;
+    if (!object.is_object()) return nothing;
+    const auto found = object.find(key);
+    return found == object.end() ? nothing : *found;
+}
+
 }  // namespace kavi

@@ -19,6 +19,9 @@ Json parse_json(std::string_view text, std::string_view what);
 /// give equal bytes: digests are made of this.
 std::string canonical_json(const Json& value);
 
+/// The member `key`, or null where it is absent or `object` is no object. Takes no temporary: the answer refers into it.
+const Json& member_or_null(const Json& object, std::string_view key);
+
 /// The string member `key`, or `otherwise` where it is absent, null or no string.
 std::string string_or(const Json& object, std::string_view key, std::string_view otherwise = {});
 

@@ -14,13 +14,6 @@ namespace {
 
 using model::BaselineItem;
 
-const Json& member(const Json& object, std::string_view key) {
-    static const Json nothing = nullptr;
-    if (!object.is_object()) return nothing;
-    const auto found = object.find(key);
-    return found == object.end() ? nothing : *found;
-}
-
 /// What the host said of one item.
 struct Found {
     std::string state;  ///< "ok", "differs", "not-applicable"; empty: it wasn't asked
@@ -28,9 +21,9 @@ struct Found {
 };
 
 Found found_of(const Json& facts, const std::string& key) {
-    const auto& said = member(member(facts, "baseline"), key);
+    const auto& said = member_or_null(member_or_null(facts, "baseline"), key);
     Found found{.state = string_or(said, "state")};
-    const auto& texts = member(said, "found");
+    const auto& texts = member_or_null(said, "found");
     if (texts.is_array())
         for (const auto& text : texts)
             if (text.is_string()) found.texts.push_back(printable(text.get<std::string>()));
@@ -119,7 +112,7 @@ plan::Plan plan_items(const Family& family,
         plan.actions.push_back(std::move(action));
     }
     if (unchanged > 0)
-        plan.unchanged.emplace_back(family.kind == mount_family.kind ? "mounts" : "baseline items",
+        plan.unchanged.emplace_back(family.kind == mount_family.kind ? "mount" : "baseline item",
                                     unchanged);
     return plan;
 }

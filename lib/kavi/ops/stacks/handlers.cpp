@@ -14,13 +14,6 @@ namespace {
 
 using Batch = std::span<const plan::Action* const>;
 
-const Json& at(const Json& object, std::string_view key) {
-    static const Json nothing;
-    if (!object.is_object()) return nothing;
-    const auto found = object.find(key);
-    return found == object.end() ? nothing : *found;
-}
-
 class PullHandler final : public run::Handler {
   public:
     explicit PullHandler(StackWork& work) : work_(work) {}
@@ -34,7 +27,7 @@ class PullHandler final : public run::Handler {
                                        stop);
         run::BatchFailure failure;
         for (const auto* action : batch)
-            if (const auto& why = at(at(result, "failures"), step_of<PullStep>(*action).image); why.is_object())
+            if (const auto& why = member_or_null(member_or_null(result, "failures"), step_of<PullStep>(*action).image); why.is_object())
                 failure.failed.emplace(action->id, host::error_of(why));
         if (!failure.failed.empty()) throw failure;
     }
@@ -170,7 +163,7 @@ class ServiceHandler final : public run::Handler {
         bool changed = false;
         for (const auto* action : batch) {
             const auto& step = step_of<ServiceStep>(*action);
-            const auto& found = at(at(result, "services"), step.service.name);
+            const auto& found = member_or_null(member_or_null(result, "services"), step.service.name);
             if (found.is_object()) {
                 auto& service = work_.record(step, stop).services[step.service.name];
                 service = {.container = string_or(found, "id"), .made = *service.pending};
@@ -184,7 +177,7 @@ class ServiceHandler final : public run::Handler {
     }
 
     static Error why(const Json& result, const std::string& service) {
-        const auto& failure = at(at(result, "failures"), service);
+        const auto& failure = member_or_null(member_or_null(result, "failures"), service);
         if (failure.is_object()) return host::error_of(failure);
         return Error(errors::remote_failed, fmt::format("the server said nothing of {}", service));
     }
@@ -196,7 +189,7 @@ class ServiceHandler final : public run::Handler {
         stack["variables"]["KAVI_SECRETS"] = folder + "/secrets";
         const auto result =
             work_.call(step, up(std::move(stack), Json::array({service_json(step.service, true)})), {}, {});
-        const auto& found = at(at(result, "services"), step.service.name);
+        const auto& found = member_or_null(member_or_null(result, "services"), step.service.name);
         if (!found.is_object()) throw why(result, step.service.name);
         service = {.container = string_or(found, "id"), .made = service.made, .kept = release};
         work_.write_record(step, {});
@@ -301,10 +294,10 @@ class ReleaseHandler final : public run::Handler {
         const auto facts = work_.call(
             step, {.name = "facts", .parameters = {{"parts", {{"docker", Json::object()}}}}}, {}, stop);
         std::map<std::string, Json> digests;
-        for (const auto& image : at(at(facts, "docker"), "images"))
-            digests[string_or(image, "id")] = at(image, "digests");
+        for (const auto& image : member_or_null(member_or_null(facts, "docker"), "images"))
+            digests[string_or(image, "id")] = member_or_null(image, "digests");
         auto all = Json::object();
-        for (const auto& container : at(at(facts, "docker"), "containers")) {
+        for (const auto& container : member_or_null(member_or_null(facts, "docker"), "containers")) {
             if (string_or(container, "project") != step.stack->project) continue;
             const auto id = string_or(container, "image_id");
             all[string_or(container, "service")] = {

@@ -9,15 +9,8 @@ namespace kavi::ops {
 
 namespace {
 
-const Json& at(const Json& object, std::string_view key) {
-    static const Json nothing;
-    if (!object.is_object()) return nothing;
-    const auto found = object.find(key);
-    return found == object.end() ? nothing : *found;
-}
-
 int int_or_zero(const Json& object, std::string_view key) {
-    const auto& value = at(object, key);
+    const auto& value = member_or_null(object, key);
     return value.is_number_integer() ? value.get<int>() : 0;
 }
 
@@ -38,7 +31,7 @@ std::vector<std::string> volumes_of(const Json& mounts) {
 }
 
 SeenContainer read_container(const Json& json) {
-    const auto& oom = at(json, "oom_killed");
+    const auto& oom = member_or_null(json, "oom_killed");
     return {.id = string_or(json, "id"),
             .service = string_or(json, "service"),
             .image = string_or(json, "image"),
@@ -48,7 +41,7 @@ SeenContainer read_container(const Json& json) {
             .exit_code = int_or_zero(json, "exit_code"),
             .restarts = int_or_zero(json, "restarts"),
             .oom_killed = oom.is_boolean() && oom.get<bool>(),
-            .volumes = volumes_of(at(json, "mounts"))};
+            .volumes = volumes_of(member_or_null(json, "mounts"))};
 }
 
 /// Of two containers of one service (a one-off run beside it, an update under way) the recorded one counts,
@@ -59,13 +52,13 @@ bool better(const SeenContainer& candidate, const SeenContainer& present, const 
 }
 
 void read_docker(const Json& docker, const model::Stack& stack, StackSeen& seen) {
-    const auto& answers = at(docker, "answers");
+    const auto& answers = member_or_null(docker, "answers");
     if (answers.is_boolean() && !answers.get<bool>()) {
         Error error(errors::remote_failed, fmt::format("Docker on {} doesn't answer", stack.server));
-        for (const auto& why : strings(at(docker, "why"))) error.because(printable(why));
+        for (const auto& why : strings(member_or_null(docker, "why"))) error.because(printable(why));
         throw error.fix(fmt::format("kavi ssh {}, then: systemctl status docker", stack.server));
     }
-    if (const auto& containers = at(docker, "containers"); containers.is_array())
+    if (const auto& containers = member_or_null(docker, "containers"); containers.is_array())
         for (const auto& json : containers) {
             if (string_or(json, "project") != stack.project) continue;
             const auto container = read_container(json);
@@ -75,10 +68,10 @@ void read_docker(const Json& docker, const model::Stack& stack, StackSeen& seen)
             const auto [place, fresh] = seen.containers.emplace(container.service, container);
             if (!fresh && better(container, place->second, recorded)) place->second = container;
         }
-    if (const auto& images = at(docker, "images"); images.is_array())
+    if (const auto& images = member_or_null(docker, "images"); images.is_array())
         for (const auto& image : images) {
-            const auto digests = strings(at(image, "digests"));
-            for (const auto& tag : strings(at(image, "tags"))) seen.images[tag] = digests;
+            const auto digests = strings(member_or_null(image, "digests"));
+            for (const auto& tag : strings(member_or_null(image, "tags"))) seen.images[tag] = digests;
             for (const auto& digest : digests) seen.images[digest] = digests;
         }
 }
@@ -103,15 +96,15 @@ Json stack_facts_parts(const model::LoadedEstate& loaded, const std::string& ser
 
 StackSeen read_stack_seen(const Json& facts, const model::Stack& stack) {
     StackSeen seen;
-    const auto& records = at(facts, "records");
-    seen.raw_record = at(at(records, "stacks"), stack.name);
+    const auto& records = member_or_null(facts, "records");
+    seen.raw_record = member_or_null(member_or_null(records, "stacks"), stack.name);
     seen.record = read_stack_record(seen.raw_record);
-    if (const auto& releases = at(at(records, "releases"), stack.name); releases.is_array())
+    if (const auto& releases = member_or_null(member_or_null(records, "releases"), stack.name); releases.is_array())
         for (const auto& release : releases) seen.releases.push_back(string_or(release, "release"));
-    read_docker(at(facts, "docker"), stack, seen);
-    const auto& placed = at(at(facts, "stacks"), stack.name);
-    seen.files = read_files(at(placed, "files"));
-    seen.secrets = read_files(at(placed, "secrets"));
+    read_docker(member_or_null(facts, "docker"), stack, seen);
+    const auto& placed = member_or_null(member_or_null(facts, "stacks"), stack.name);
+    seen.files = read_files(member_or_null(placed, "files"));
+    seen.secrets = read_files(member_or_null(placed, "secrets"));
     return seen;
 }
 
