@@ -38,6 +38,14 @@
     code("KAVI-E0603", host_key_changed, integrity, "a server's host key isn't the pinned one") \
     code("KAVI-E0604", remote_failed, failed, "a step on a server failed")                  \
     code("KAVI-E0605", host_key_unpinned, integrity, "a server has no pinned host key")     \
+    code("KAVI-E0701", store_failed, failed, "a store refused or failed a request")         \
+    code("KAVI-E0702", store_full, failed, "a store has no space left")                     \
+    code("KAVI-E0703", store_missing, failed, "a store has no such file")                   \
+    code("KAVI-E0704", backup_failed, failed, "something couldn't be backed up")            \
+    code("KAVI-E0705", restore_failed, failed, "something couldn't be restored")            \
+    code("KAVI-E0706", backup_missing, failed, "there is no such backup")                   \
+    code("KAVI-E0707", backup_untrusted, integrity, "a backup isn't signed by a known server") \
+    code("KAVI-E0708", prune_refused, refused, "a guard stopped the pruning of backups")    \
     code("KAVI-E0801", integrity, integrity, "data isn't what it should be")                \
     code("KAVI-E0802", sealed_unreadable, integrity, "a sealed file can't be opened")       \
     code("KAVI-E0901", plan_stale, refused, "the world has moved since the plan")           \
