@@ -71,7 +71,8 @@ std::string backup_folder(std::string_view estate, std::string_view server);
 /// Who may have signed a server's manifests.
 using ManifestSigners = std::vector<seal::SshPublicKey>;
 
-/// The manifest, once its signature ("…/manifest.json.sig") is good and by one of the signers. Throws errors::integrity.
+/// The manifest, once its signature ("…/manifest.json.sig") is good and by one of the signers. Throws
+/// errors::integrity where the signature isn't of these bytes, errors::backup_untrusted where somebody else made it.
 Manifest open_manifest(std::string_view bytes,
                        std::string_view signature,
                        const ManifestSigners& signers,
