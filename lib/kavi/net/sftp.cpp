@@ -12,6 +12,15 @@ namespace {
 constexpr std::uint32_t open_read = 1, open_write = 2, open_create = 8, open_exclusive = 32;
 /// OpenSSH takes messages of 256 KiB with all that stands around the data.
 constexpr std::uint64_t largest_block = 261'120;
+/// Open handles are limited, too (by RLIMIT_NOFILE with OpenSSH).
+constexpr std::size_t folders_at_once = 64;
+
+/// What because() gives is a plain Error, which would lose the status.
+SftpError failed(SftpStatus status, const std::string& doing, std::string why) {
+    SftpError error(status, doing + " failed");
+    error.because(std::move(why));
+    return error;
+}
 
 }  // namespace
 
@@ -48,25 +57,72 @@ std::optional<SftpAttributes> Sftp::stat(const std::string& path) {
 }
 
 std::vector<SftpEntry> Sftp::list(const std::string& folder) {
-    const auto doing = fmt::format("listing {}", folder);
-    const auto opened = ask(SftpType::open_folder, {folder});
-    line_.expect(SftpType::handle, opened, doing);
-    const std::string handle(opened.unpack().text());
-    std::vector<SftpEntry> result;
-    while (true) {
-        const auto answer = ask(SftpType::read_folder, {handle});
-        if (answer.type == SftpType::status && line_.status_of(answer) == SftpStatus::end_of_file) break;
-        line_.expect(SftpType::names, answer, doing);
-        auto unpacker = answer.unpack();
-        for (auto count = unpacker.number(); count > 0; --count) {
-            std::string name(unpacker.text());
-            unpacker.text();  // as `ls -l` would show it
-            const auto attributes = unpacker.attributes();
-            if (name != "." && name != "..") result.push_back({std::move(name), attributes});
-        }
+    auto listed = list_many({folder});
+    if (!listed.front()) throw failed(SftpStatus::no_such_file, fmt::format("listing {}", folder), "no such folder");
+    return std::move(*listed.front());
+}
+
+std::vector<std::optional<std::vector<SftpEntry>>> Sftp::list_many(const std::vector<std::string>& folders) {
+    std::vector<std::optional<std::vector<SftpEntry>>> result(folders.size());
+    for (std::size_t begin = 0; begin < folders.size(); begin += folders_at_once) {
+        const auto count = std::min(folders_at_once, folders.size() - begin);
+        list_some(std::span(folders).subspan(begin, count), std::span(result).subspan(begin, count));
     }
-    close(handle);
     return result;
+}
+
+/// Two requests for names are under way for each folder: the second one's answer is the end of a folder that fits
+/// into one.
+void Sftp::list_some(std::span<const std::string> folders,
+                     std::span<std::optional<std::vector<SftpEntry>>> into) {
+    std::vector<std::uint32_t> opening;
+    for (const auto& folder : folders)
+        opening.push_back(
+            line_.post(SftpType::open_folder, [&](SftpPacker& packer) { packer.text(folder); }));
+    struct Open {
+        std::size_t index;
+        std::string handle;
+        std::deque<std::uint32_t> asked;
+    };
+    std::vector<Open> open;
+    const auto ask_on = [&](Open& one) {
+        one.asked.push_back(
+            line_.post(SftpType::read_folder, [&](SftpPacker& packer) { packer.text(one.handle); }));
+    };
+    for (std::size_t i = 0; i < folders.size(); ++i) {
+        const auto answer = line_.await(opening[i]);
+        if (answer.type == SftpType::status && line_.status_of(answer) == SftpStatus::no_such_file) continue;
+        line_.expect(SftpType::handle, answer, fmt::format("listing {}", folders[i]));
+        into[i].emplace();
+        open.push_back({i, std::string(answer.unpack().text()), {}});
+        ask_on(open.back());
+        ask_on(open.back());
+    }
+    std::vector<std::uint32_t> closing;
+    for (auto& one : open) {
+        while (true) {
+            const auto answer = line_.await(one.asked.front());
+            one.asked.pop_front();
+            if (!take_names(answer, folders[one.index], *into[one.index])) break;
+            ask_on(one);
+        }
+        for (const auto id : one.asked) line_.await(id);
+        closing.push_back(line_.post(SftpType::close, [&](SftpPacker& packer) { packer.text(one.handle); }));
+    }
+    for (const auto id : closing) line_.await(id);
+}
+
+bool Sftp::take_names(const SftpAnswer& answer, const std::string& folder, std::vector<SftpEntry>& into) {
+    if (answer.type == SftpType::status && line_.status_of(answer) == SftpStatus::end_of_file) return false;
+    line_.expect(SftpType::names, answer, fmt::format("listing {}", folder));
+    auto unpacker = answer.unpack();
+    for (auto count = unpacker.number(); count > 0; --count) {
+        std::string name(unpacker.text());
+        unpacker.text();  // as `ls -l` would show it
+        const auto attributes = unpacker.attributes();
+        if (name != "." && name != "..") into.push_back({std::move(name), attributes});
+    }
+    return true;
 }
 
 void Sftp::make_folder(const std::string& path) {
@@ -83,6 +139,10 @@ void Sftp::remove(const std::string& path) {
     const auto answer = ask(SftpType::remove, {path});
     if (line_.status_of(answer) != SftpStatus::no_such_file)
         line_.expect_ok(answer, fmt::format("removing {}", path));
+}
+
+bool Sftp::remove_folder(const std::string& path) {
+    return line_.status_of(ask(SftpType::remove_folder, {path})) == SftpStatus::ok;
 }
 
 void Sftp::rename(const std::string& from, const std::string& to) {
@@ -131,30 +191,43 @@ SftpWriter Sftp::resume(const std::string& path, std::uint64_t offset) {
 
 void Sftp::read(const std::string& path,
                 std::uint64_t offset,
-                const std::function<void(std::string_view)>& on_bytes) {
+                const std::function<void(std::string_view)>& on_bytes,
+                std::optional<std::uint64_t> limit) {
     const auto doing = fmt::format("reading {}", path);
     const auto handle = open(path, open_read, doing);
-    std::deque<std::uint32_t> under_way;
+    struct UnderWay {
+        std::uint32_t id;
+        std::size_t size;
+    };
+    std::deque<UnderWay> under_way;
+    const auto end = limit ? offset + std::min(*limit, ~std::uint64_t{0} - offset) : ~std::uint64_t{0};
     auto asked = offset;  // up to here
     const auto drop_rest = [&] {
-        for (const auto id : under_way) line_.await(id);
+        for (const auto& one : under_way) line_.await(one.id);
         under_way.clear();
     };
-    while (true) {
-        for (; (under_way.size() + 1) * largest_read_ <= sftp_under_way; asked += largest_read_)
-            under_way.push_back(line_.post(SftpType::read, [&](SftpPacker& packer) {
-                packer.text(handle).long_number(asked).number(static_cast<std::uint32_t>(largest_read_));
-            }));
-        const auto answer = line_.await(under_way.front());
+    while (offset < end) {
+        while (asked < end && (under_way.size() + 1) * largest_read_ <= sftp_under_way) {
+            const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(largest_read_, end - asked));
+            const auto id = line_.post(SftpType::read, [&](SftpPacker& packer) {
+                packer.text(handle).long_number(asked).number(static_cast<std::uint32_t>(size));
+            });
+            under_way.push_back({id, size});
+            asked += size;
+        }
+        const auto [id, size] = under_way.front();
+        const auto answer = line_.await(id);
         under_way.pop_front();
         if (answer.type == SftpType::status && line_.status_of(answer) == SftpStatus::end_of_file) break;
         line_.expect(SftpType::data, answer, doing);
         const auto bytes = answer.unpack().text();
-        if (bytes.empty())
-            throw SftpError(SftpStatus::bad_message, doing + " failed").because("nothing came, and no end");
+        if (bytes.empty() || bytes.size() > size)
+            throw failed(SftpStatus::bad_message,
+                         doing,
+                         bytes.empty() ? "nothing came, and no end" : "more came than was asked for");
         on_bytes(bytes);
         offset += bytes.size();
-        if (bytes.size() == largest_read_) continue;
+        if (bytes.size() == size) continue;
         drop_rest();  // shorter than asked: the file's end, or a server that gives less; go on from there
         asked = offset;
     }

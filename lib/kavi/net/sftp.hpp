@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,10 +38,14 @@ class Sftp {
     std::optional<SftpAttributes> stat(const std::string& path);
     /// Without "." and "..", in the server's order.
     std::vector<SftpEntry> list(const std::string& folder);
+    /// The same of many folders, several requests under way; nullopt for one that isn't there.
+    std::vector<std::optional<std::vector<SftpEntry>>> list_many(const std::vector<std::string>& folders);
     /// Does nothing where it is there already.
     void make_folder(const std::string& path);
     /// Does nothing where there is none.
     void remove(const std::string& path);
+    /// False where it isn't empty, or can't be removed for another reason.
+    bool remove_folder(const std::string& path);
     /// Replaces `to` in one step. A server without posix-rename refuses where `to` exists.
     void rename(const std::string& from, const std::string& to);
     /// Nullopt where the server can't say.
@@ -51,16 +56,20 @@ class Sftp {
     /// Goes on with a file from `offset` on, as SftpWriter::acknowledged() gave it.
     SftpWriter resume(const std::string& path, std::uint64_t offset);
 
-    /// The file's bytes from `offset` on, in order, with several requests under way.
+    /// The file's bytes from `offset` on (`limit` of them where given), in order, with several requests under way.
     void read(const std::string& path,
               std::uint64_t offset,
-              const std::function<void(std::string_view)>& on_bytes);
+              const std::function<void(std::string_view)>& on_bytes,
+              std::optional<std::uint64_t> limit = std::nullopt);
 
   private:
     void read_limits();
     SftpAnswer ask(SftpType type, std::initializer_list<std::string_view> texts);
     std::string open(const std::string& path, std::uint32_t flags, const std::string& doing);
     void close(const std::string& handle);
+    /// What one answer to a request for names holds; false at the folder's end.
+    bool take_names(const SftpAnswer& answer, const std::string& folder, std::vector<SftpEntry>& into);
+    void list_some(std::span<const std::string> folders, std::span<std::optional<std::vector<SftpEntry>>> into);
 
     SftpLine line_;
     std::size_t largest_write_ = 32768, largest_read_ = 32768;

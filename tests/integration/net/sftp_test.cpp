@@ -108,6 +108,41 @@ TEST_CASE("files and folders are looked at, listed, renamed and removed") {
     CHECK(space->total >= space->free);
 }
 
+TEST_CASE("a part of a file is read without asking for more, and many folders are listed at once") {
+    NEEDS_SSHD();
+    Box box;
+    const auto data = pattern(3'000'000);
+    write_file_atomic(box.path("f"), data, 0600);
+    const auto part = [&](std::uint64_t offset, std::uint64_t limit) {
+        std::string got;
+        box.sftp.read(box.path("f"), offset, [&](std::string_view bytes) { got.append(bytes); }, limit);
+        return got;
+    };
+    CHECK(part(0, 0).empty());
+    CHECK(part(0, 1) == data.substr(0, 1));
+    CHECK((part(261'119, 261'122) == data.substr(261'119, 261'122)));
+    CHECK((part(2'999'999, ~std::uint64_t{0}) == data.substr(2'999'999)));
+    CHECK(part(3'000'000, 5).empty());
+
+    std::vector<std::string> folders;
+    for (int i = 0; i < 150; ++i) {
+        folders.push_back(box.path("d" + std::to_string(i)));
+        if (i == 77) continue;
+        box.sftp.make_folder(folders.back());
+        for (int n = 0; n < i % 3; ++n) write_file_atomic(std::filesystem::path(folders.back()) / std::to_string(n), "", 0600);
+    }
+    const auto listed = box.sftp.list_many(folders);
+    REQUIRE(listed.size() == 150);
+    for (int i = 0; i < 150; ++i) {
+        CAPTURE(i);
+        REQUIRE(listed[static_cast<std::size_t>(i)].has_value() == (i != 77));
+        if (i != 77) CHECK(listed[static_cast<std::size_t>(i)]->size() == static_cast<std::size_t>(i % 3));
+    }
+    CHECK_FALSE(box.sftp.remove_folder(folders[1]));
+    CHECK(box.sftp.remove_folder(folders[0]));
+    CHECK_FALSE(std::filesystem::exists(folders[0]));
+}
+
 TEST_CASE("what the server refuses is an error that says what was done") {
     NEEDS_SSHD();
     Box box;
