@@ -1,7 +1,6 @@
 #include "world.hpp"
 
 #include <kavi/base/error_codes.hpp>
-#include <kavi/base/process.hpp>
 
 #include <functional>
 
@@ -251,20 +250,10 @@ const std::vector<Family> families{
 }  // namespace
 
 TEST_CASE("DNS scenario: every type is created, changed and deleted, and a second run finds nothing") {
-    World world("pro", [](lab::LabApisConfig& config) { config.verbose_log = true; });
+    World world;
     Story story(world);
     for (const auto& family : families) tell(world, story, family);
     CHECK(story.steps >= 250);
-
-    // Every request against the official document.
-    const auto checked = run_command({.arguments = {"/usr/bin/python3",
-                                                    "-B",
-                                                    KAVI_SOURCE_DIR "/tests/conformance/check.py",
-                                                    "--requests-only",
-                                                    world.log()}});
-    INFO(checked.output << checked.errors);
-    if (checked.status == 77) WARN("SKIPPED: the official documents aren't here (KAVI_SPECS)");
-    CHECK((checked.status == 0 || checked.status == 77));
 }
 
 TEST_CASE("DNS scenario: delegations with DS, in one batch and in the right order") {
