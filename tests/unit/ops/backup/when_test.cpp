@@ -147,10 +147,11 @@ TEST_CASE("offsets are those that the system's date shows") {
         std::vector<sys_seconds> times;
         std::uniform_int_distribution<std::int64_t> moment(0, 4'000'000'000);  // 1970 to 2096: beyond any table
         for (int i = 0; i < 400; ++i) times.push_back(sys_seconds(seconds(moment(random))));
-        // Around every change of the offset from 2020 on.
-        for (auto time = utc("2020-01-01T00:00:00Z"); time < utc("2045-01-01T00:00:00Z"); time += hours(1))
-            if (zone.offset_at(time) != zone.offset_at(time - hours(1)))
-                for (int step = -2; step <= 2; ++step) times.push_back(time + seconds(1800 * step - 1));
+        // Around every change of the offset from 2024 on, in the file's table and behind it.
+        const auto end = utc("2041-01-01T00:00:00Z");
+        for (auto time = utc("2024-01-01T00:00:00Z"); time < end; time += days(1))
+            if (zone.offset_at(time) != zone.offset_at(time - days(1)))
+                for (int step = -48; step <= 2; ++step) times.push_back(time + seconds(1800 * step - 1));
         std::string questions;
         for (const auto time : times) questions += "@" + std::to_string(time.time_since_epoch().count()) + "\n";
         const TemporaryFolder folder;
@@ -178,7 +179,8 @@ TEST_CASE("a local time leads back to its moment; one that clocks skip comes aft
         }
         const auto zone = TimeZone::load(name);
         int wrong = 0, twice = 0;
-        for (auto time = utc("2024-01-01T00:00:00Z"); time < utc("2041-01-01T00:00:00Z"); time += minutes(30)) {
+        const auto end = utc("2039-01-01T00:00:00Z");
+        for (auto time = utc("2036-01-01T00:00:00Z"); time < end; time += minutes(30)) {
             const auto back = zone.to_utc(zone.to_local(time));
             if (back == time) continue;
             if (zone.to_local(back) != zone.to_local(time) || back > time) ++wrong;
@@ -186,7 +188,7 @@ TEST_CASE("a local time leads back to its moment; one that clocks skip comes aft
         }
         CAPTURE(name);
         CHECK(wrong == 0);
-        CHECK(twice == 2 * 17);  // half hours of the one hour a year that comes twice
+        CHECK(twice == 2 * 3);  // half hours of the one hour a year that comes twice
     }
     const auto berlin = TimeZone::load("Europe/Berlin");
     const auto local = [](int year, unsigned month, unsigned day, int hour, int minute) {
