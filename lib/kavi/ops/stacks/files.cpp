@@ -1,13 +1,11 @@
 #include <kavi/base/error_codes.hpp>
 #include <kavi/base/files.hpp>
-#include <kavi/base/process.hpp>
-#include <kavi/base/text.hpp>
 #include <kavi/ops/stacks/files.hpp>
+#include <kavi/ops/travelling_files.hpp>
 
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <optional>
 #include <vector>
 
 namespace kavi::ops {
@@ -18,29 +16,6 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t largest_file = std::size_t{4} << 20;
 constexpr std::size_t largest_sum = std::size_t{32} << 20;
-
-/// nullopt: no git, or the folder isn't in a repository, or nothing in it is tracked.
-std::optional<std::vector<std::string>> tracked_files(const fs::path& folder, std::stop_token stop) {
-    const auto finished =
-        run_command({.arguments = {"git", "-C", folder.string(), "ls-files", "-z", "--", "."},
-                     .input = {},
-                     .folder = {},
-                     .timeout = std::chrono::seconds(20)},
-                    std::move(stop));
-    if (finished.status != 0) return std::nullopt;
-    auto names = split(finished.output, '\0');
-    std::erase(names, "");
-    if (names.empty()) return std::nullopt;
-    return names;
-}
-
-std::vector<std::string> all_files(const fs::path& folder) {
-    std::vector<std::string> names;
-    for (const auto& entry : fs::recursive_directory_iterator(folder))
-        if (entry.is_regular_file() && !entry.is_symlink())
-            names.push_back(entry.path().lexically_relative(folder).generic_string());
-    return names;
-}
 
 Error too_large(const std::string& what, std::size_t limit) {
     Error error(errors::config_invalid, fmt::format("{} is larger than {} MiB", what, limit >> 20));
@@ -72,12 +47,11 @@ std::vector<std::string> compose_names(const model::Stack& stack) {
 
 StackFiles read_stack_files(const model::Estate& estate, const model::Stack& stack, std::stop_token stop) {
     const auto folder = fs::path(estate.folder) / stack_folder(stack);
-    auto names = tracked_files(folder, std::move(stop));
-    if (!names) names = all_files(folder);
-    for (const auto& name : compose_names(stack)) names->push_back(name);
+    auto names = travelling_files(folder, std::move(stop));
+    for (const auto& name : compose_names(stack)) names.push_back(name);
     StackFiles files;
     std::size_t sum = 0;
-    for (const auto& name : *names) {
+    for (const auto& name : names) {
         const auto path = folder / name;
         std::error_code gone;
         if (!fs::is_regular_file(fs::symlink_status(path, gone))) continue;  // deleted here, or a link
