@@ -25,8 +25,7 @@ constexpr std::uint64_t hardly_free = std::uint64_t{8} << 20;
 /// Servers over their limit accept the connection and drop it before or during the key exchange.
 bool looks_like_a_limit(const Error& error) {
     return std::ranges::any_of(error.causes(), [](const std::string& cause) {
-        return cause.find("key exchange") != cause.npos || cause.find("kex") != cause.npos ||
-               cause.find("banner") != cause.npos;
+        return cause.find("key exchange") != cause.npos || cause.find("reset by peer") != cause.npos;
     });
 }
 

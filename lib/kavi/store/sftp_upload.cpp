@@ -79,9 +79,11 @@ std::string_view Tail::from(std::uint64_t offset) const {
 }
 
 SftpUpload::SftpUpload(SftpConnection& connection, std::string path)
-    : connection_(connection), target_(below(connection.folder, path)), part_(part_path(target_)) {
+    : connection_(connection), target_(below(connection.folder, path)) {
     connection_.with_login([&](SftpLogin& login) {
         if (login.sftp->stat(target_)) throw file_exists(connection_.name(), path);
+        if (!part_.empty()) login.sftp->remove(part_);  // made by a line that broke before it said so
+        part_ = part_path(target_);
         writer_ = create_file(*login.sftp, part_);
         login_ = connection_.login();
     });
@@ -129,6 +131,7 @@ void SftpUpload::advance(std::string_view fresh, bool whole) {
         } catch (const net::SftpError& refused) {
             throw connection_.refusal(refused);
         } catch (const Error& broken) {
+            if (broken.code() == errors::interrupted) throw;
             let_go();
             if (confirmed_ > before) failures = 1;
             connection_.wait_after(failures, broken);
