@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace kavi::app {
 
 EstateSession::EstateSession(Session& session, std::string_view command, std::chrono::milliseconds lock_wait)
@@ -13,12 +15,16 @@ EstateSession::EstateSession(Session& session, std::string_view command, std::ch
       network_(session),
       dialer_(network_.ssh(), {.run = record_.run, .who = record_.who, .command = record_.command, .lock_wait = lock_wait}) {}
 
+SecretsAccess& EstateSession::access() {
+    if (!access_) access_.emplace(session_, context_.loaded, network_.http());
+    return *access_;
+}
+
 secrets::OpenedSecrets& EstateSession::secrets() {
-    if (!access_) {
-        access_.emplace(session_, context_.loaded, network_.http());
-        for (const auto& warning : access_->opened().warnings) session_.output.warn(warning);
-    }
-    return access_->opened();
+    auto& opened = access().opened();
+    if (!std::exchange(warned_, true))
+        for (const auto& warning : opened.warnings) session_.output.warn(warning);
+    return opened;
 }
 
 Secret EstateSession::token(std::string_view variable, const std::optional<model::SecretRef>& ref, std::string_view what) {

@@ -31,6 +31,9 @@ class EstateSession {
 
     Network& network() { return network_; }
 
+    /// The way to the secrets, sealed copies and identities among them; nothing is opened yet.
+    SecretsAccess& access();
+
     /// Opened on the first call: every secret that the estate file names.
     secrets::OpenedSecrets& secrets();
 
@@ -51,6 +54,7 @@ class EstateSession {
     RunRecord record_;
     Network network_;
     std::optional<SecretsAccess> access_;
+    bool warned_ = false;
     std::unique_ptr<api::HetznerCloud> hetzner_;
     std::unique_ptr<api::CloudflareClient> cloudflare_;
     ops::RunFacts facts_;

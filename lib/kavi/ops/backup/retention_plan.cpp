@@ -1,6 +1,7 @@
 #include <kavi/base/error_codes.hpp>
 #include <kavi/base/text.hpp>
 #include <kavi/ops/backup/retention_plan.hpp>
+#include <kavi/ops/backup/when.hpp>
 
 #include <fmt/format.h>
 
@@ -11,13 +12,6 @@
 namespace kavi::ops {
 
 namespace {
-
-std::string size_text(std::uint64_t bytes) {
-    constexpr std::uint64_t mib = 1u << 20, gib = 1u << 30;
-    if (bytes >= gib) return fmt::format("{:.1f} GiB", static_cast<double>(bytes) / gib);
-    if (bytes >= mib) return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / mib);
-    return fmt::format("{:.1f} KiB", static_cast<double>(bytes) / 1024);
-}
 
 /// The runs that have a folder below the server's, finished or not.
 std::set<std::string> run_folders(const std::string& folder,

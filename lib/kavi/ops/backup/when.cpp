@@ -160,4 +160,13 @@ std::string age_text(seconds age) {
     return fmt::format("{} days", floor<days>(age).count());
 }
 
+std::string size_text(std::uint64_t bytes) {
+    if (bytes < 1000) return fmt::format("{} B", bytes);
+    auto size = static_cast<double>(bytes);
+    std::size_t unit = 0;
+    constexpr std::string_view units[] = {"B", "kB", "MB", "GB", "TB"};
+    for (; size >= 999.5 && unit + 1 < std::size(units); ++unit) size /= 1000;
+    return fmt::format("{:.{}f} {}", size, size < 9.95 ? 1 : 0, units[unit]);
+}
+
 }  // namespace kavi::ops

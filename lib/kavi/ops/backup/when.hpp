@@ -3,11 +3,12 @@
 #include <kavi/ops/backup/when_zone.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
-/// Times as runs, manifests and people write them.
+/// Times (and sizes) as runs, manifests and people write them.
 namespace kavi::ops {
 
 /// When the run began, by its name ("20261125T060000Z-4f2a"); nullopt: that is no run's name.
@@ -38,5 +39,8 @@ std::string local_text(std::chrono::sys_seconds time, const TimeZone& zone);
 
 /// "12 s", "5 min", "11 h", "3 days": how long ago.
 std::string age_text(std::chrono::seconds age);
+
+/// "0 B", "4.1 kB", "180 MB", "2.3 GB".
+std::string size_text(std::uint64_t bytes);
 
 }  // namespace kavi::ops

@@ -79,7 +79,7 @@ TEST_CASE("pruning is a plan with one action a run, oldest first") {
     const auto& first = plan.actions[0];
     CHECK(first.group == "bruno in box");
     CHECK(first.reason == "no rule keeps it");
-    CHECK(first.effect.ends_with("KiB in 3 files"));
+    CHECK(first.effect.ends_with("kB in 3 files"));
     CHECK(first.destroys);
     CHECK(first.question == plan::Question::yes_no);
     CHECK(plan.unchanged == std::vector{std::pair(std::string("backups of bruno in box"), 4)});

@@ -120,13 +120,20 @@ TEST_CASE("what is no time, and what hasn't been yet, is said") {
     }
 }
 
-TEST_CASE("ages are said in one unit") {
+TEST_CASE("ages and sizes are said in one unit") {
     CHECK(age_text(seconds(-3)) == "0 s");
     CHECK(age_text(seconds(59)) == "59 s");
     CHECK(age_text(seconds(60)) == "1 min");
     CHECK(age_text(hours(1)) == "1 h");
     CHECK(age_text(hours(47)) == "47 h");
     CHECK(age_text(hours(49)) == "2 days");
+    CHECK(size_text(0) == "0 B");
+    CHECK(size_text(999) == "999 B");
+    CHECK(size_text(4'100) == "4.1 kB");
+    CHECK(size_text(9'960) == "10 kB");
+    CHECK(size_text(999'500) == "1.0 MB");
+    CHECK(size_text(180'400'000) == "180 MB");
+    CHECK(size_text(2'300'000'000'000'000) == "2300 TB");
 }
 
 TEST_CASE("offsets are those that the system's date shows") {

@@ -1,0 +1,174 @@
+#include "backup_access.hpp"
+
+#include <kavi/base/error_codes.hpp>
+#include <kavi/base/text.hpp>
+#include <kavi/model/placed.hpp>
+#include <kavi/ops/secrets/places.hpp>
+#include <kavi/ops/servers/observe.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace kavi::app {
+
+namespace {
+
+using Kind = model::Storage::Kind;
+
+constexpr std::string_view signing_key_file = "/var/lib/kavi/keys/backup_signing_ed25519.pub";
+
+Error unfit_storage(const model::Storage& storage, std::string why) {
+    return Error(errors::config_invalid, fmt::format("storage {} can't be opened for backups", storage.name))
+        .because(std::move(why));
+}
+
+/// The purpose whose account is used: who may prune may also read.
+std::string account_of(const model::Storage& storage, StoreUse use) {
+    for (const auto* purpose : {"read", "prune"}) {
+        if (use == StoreUse::prune && purpose == std::string_view("read")) continue;
+        if (storage.users.contains(purpose)) return purpose;
+    }
+    throw unfit_storage(storage, use == StoreUse::prune ? "it has no users.prune" : "it has neither users.read nor users.prune")
+        .fix(fmt::format("add the account to [storage.{}] in kavi.toml", storage.name));
+}
+
+void set_account(store::StoreTarget& target,
+                 const model::Storage& storage,
+                 StoreUse use,
+                 const secrets::SecretVault& vault,
+                 const std::optional<std::string>& ssh_key_path) {
+    const auto purpose = account_of(storage, use);
+    target.kind = store::StoreKind::sftp;
+    target.host = storage.host;
+    target.port = storage.port;
+    target.user = storage.users.at(purpose);
+    target.host_key = storage.host_key.value_or("");
+    if (const auto key = storage.keys.find(purpose); key != storage.keys.end()) target.key = vault.get(key->second);
+    else if (ssh_key_path) target.key_path = ssh_key_path;
+    else
+        throw unfit_storage(storage, fmt::format("it has no keys.{0}, and KAVI_SSH_KEY isn't set", purpose))
+            .fix(fmt::format("name the secret with the key of {} in keys.{}", target.user, purpose));
+}
+
+void set_bucket(store::StoreTarget& target, const model::Storage& storage, const secrets::SecretVault& vault) {
+    if (storage.buckets.size() != 1)
+        throw unfit_storage(storage, "backups need a bucket of their own").fix("let \"buckets\" name that one alone");
+    if (!storage.access_key || !storage.secret_key) throw unfit_storage(storage, "it has no access_key or no secret_key");
+    target.kind = store::StoreKind::s3;
+    target.endpoint = storage.endpoint;
+    target.bucket = storage.buckets.front();
+    target.access_key = std::string(vault.get(*storage.access_key).reveal());
+    target.secret_key = vault.get(*storage.secret_key);
+}
+
+/// Addresses and host keys of a server that Hetzner has.
+void learn_server(EstateSession& estate, const std::string& name, std::stop_token stop) {
+    const std::vector<std::string> names{name};
+    if (ops::hetzner_servers(estate.estate(), names).empty() || estate.facts().find(name)) return;
+    const auto seen = ops::observe_hetzner(estate.estate(), names, estate.hetzner(), stop);
+    const auto pin = estate.secrets().vault.key("pin");
+    for (const auto& [server, managed] : ops::managed_servers(estate.estate(), names, seen, pin.key))
+        estate.facts().learn(server, ops::facts_of(managed));
+}
+
+}  // namespace
+
+store::StoreTarget store_target(const model::Estate& estate,
+                                const model::Storage& storage,
+                                StoreUse use,
+                                const secrets::SecretVault& vault,
+                                const std::optional<std::string>& ssh_key_path) {
+    store::StoreTarget target{.name = storage.name};
+    switch (storage.kind) {
+        case Kind::storage_box:
+        case Kind::sftp: set_account(target, storage, use, vault, ssh_key_path); break;
+        case Kind::s3: set_bucket(target, storage, vault); break;
+        case Kind::local:
+            target.kind = store::StoreKind::local;
+            target.folder = (std::filesystem::path(estate.folder) / storage.path).lexically_normal().string();
+            break;
+    }
+    return target;
+}
+
+std::string server_of_item(const model::LoadedEstate& loaded, const model::BackupItem& item) {
+    if (item.kind == model::BackupItem::Kind::git) return {};
+    if (item.source) return loaded.estate.servers.contains(item.source->owner) ? item.source->owner : std::string();
+    const auto service = item.service ? model::find_service(loaded, *item.service) : std::nullopt;
+    return service ? service->server : std::string();
+}
+
+const std::vector<std::string>& BackupAccess::stores() const {
+    const auto& stores = estate_.estate().backup.stores;
+    if (stores.empty())
+        throw Error(errors::config_invalid, "the estate file says nothing of where backups go")
+            .fix("add [backup] with stores = […]");
+    return stores;
+}
+
+std::unique_ptr<store::Store> BackupAccess::open_store(const std::string& name, StoreUse use) {
+    const auto& estate = estate_.estate();
+    const auto found = estate.storages.find(name);
+    if (found == estate.storages.end()) require_name("storage", name, stores());
+    const auto target =
+        store_target(estate, found->second, use, estate_.secrets().vault, estate_.network().ssh_key_path());
+    return store::open_store(target,
+                             {.ssh = estate_.network().ssh(), .http = estate_.network().plain_http(), .clock = session_.clock},
+                             session_.stop);
+}
+
+store::Store& BackupAccess::store(const std::string& name, StoreUse use) {
+    auto& open = open_[{name, use}];
+    if (!open) open = open_store(name, use);
+    return *open;
+}
+
+ops::ManifestSigners BackupAccess::live_signers(const std::string& server) {
+    learn_server(estate_, server, session_.stop);
+    const auto session = estate_.network().ssh().connect(estate_.hosts().target(server), session_.stop);
+    const auto line = ops::read_server_file(*session, signing_key_file, session_.stop);
+    const auto key = line ? seal::parse_ssh_public_key(trim(*line)) : std::nullopt;
+    return key ? ops::ManifestSigners{*key} : ops::ManifestSigners{};
+}
+
+const ops::ManifestSigners& BackupAccess::signers(const std::string& server) {
+    if (const auto known = signers_.find(server); known != signers_.end()) return known->second;
+    try {
+        signers_[server] = live_signers(server);
+    } catch (const Error& error) {
+        if (error.code() == errors::interrupted) throw;
+        session_.output.warn(fmt::format("no key is known that signs the backups of {}: {}", server, error.message()));
+        signers_[server] = {};
+    }
+    return signers_[server];
+}
+
+ops::Catalog BackupAccess::catalog(const std::string& store_name, const std::string& server, std::optional<std::size_t> newest) {
+    return ops::read_catalog(
+        store(store_name),
+        {.estate = estate_.estate().name, .server = server, .signers = signers(server), .newest = newest});
+}
+
+std::vector<std::string> BackupAccess::servers(const std::vector<std::string>& items) const {
+    const auto& all = estate_.estate().backup.items;
+    std::set<std::string> servers;
+    std::vector<std::string> names;
+    for (const auto& [name, item] : all) names.push_back(name);
+    for (const auto& name : items) require_name("backup item", name, names);
+    for (const auto& [name, item] : all)
+        if (items.empty() || std::ranges::find(items, name) != items.end()) servers.insert(server_of_item(estate_.loaded(), item));
+    servers.erase("");
+    return {servers.begin(), servers.end()};
+}
+
+const ops::TimeZone& BackupAccess::zone() {
+    if (!zone_) zone_ = ops::TimeZone::load(estate_.estate().timezone);
+    return *zone_;
+}
+
+std::chrono::sys_seconds BackupAccess::now() const {
+    return std::chrono::floor<std::chrono::seconds>(session_.clock.now());
+}
+
+}  // namespace kavi::app

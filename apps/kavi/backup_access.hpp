@@ -1,0 +1,75 @@
+#pragma once
+
+#include "estate_session.hpp"
+
+#include <kavi/ops/backup/catalog.hpp>
+#include <kavi/ops/backup/when.hpp>
+#include <kavi/store/target.hpp>
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace kavi::app {
+
+/// What a store is opened for, with which the account differs.
+enum class StoreUse {
+    read,   ///< users.read, keys.read; where there is no such account, the one that prunes
+    prune,  ///< users.prune, keys.prune: also what writes notes and copies from here
+};
+
+/// How this machine opens a storage of the estate. Throws errors::config_invalid for one that can't hold backups,
+/// errors::secret_missing.
+store::StoreTarget store_target(const model::Estate& estate,
+                                const model::Storage& storage,
+                                StoreUse use,
+                                const secrets::SecretVault& vault,
+                                const std::optional<std::string>& ssh_key_path);
+
+/// The server that an item is on; empty: of none (git, which this machine mirrors itself).
+std::string server_of_item(const model::LoadedEstate& loaded, const model::BackupItem& item);
+
+/// The way to what is stored of the estate's backups, from the operator's machine.
+class BackupAccess {
+  public:
+    BackupAccess(Session& session, EstateSession& estate) : session_(session), estate_(estate) {}
+
+    /// Those of [backup], in their order. Throws errors::config_invalid where there are none.
+    const std::vector<std::string>& stores() const;
+
+    /// Opened on the first call and kept. Throws errors::unknown_name.
+    store::Store& store(const std::string& name, StoreUse use = StoreUse::read);
+    /// One for the caller alone (another thread, another lane).
+    std::unique_ptr<store::Store> open_store(const std::string& name, StoreUse use = StoreUse::read);
+
+    /// Who may sign for a server: by the newest sealed copy, and where none says anything of it, by the server itself
+    /// over its pinned connection. Empty: neither could be asked (told as a warning).
+    const ops::ManifestSigners& signers(const std::string& server);
+
+    ops::Catalog catalog(const std::string& store, const std::string& server, std::optional<std::size_t> newest = std::nullopt);
+
+    /// Servers that have any of these items (empty: any item at all), in order of their names. Throws
+    /// errors::unknown_name for an item that the estate file doesn't have.
+    std::vector<std::string> servers(const std::vector<std::string>& items) const;
+
+    /// The estate's time zone, read once.
+    const ops::TimeZone& zone();
+
+    std::chrono::sys_seconds now() const;
+
+  private:
+    ops::ManifestSigners live_signers(const std::string& server);
+
+    Session& session_;
+    EstateSession& estate_;
+    std::map<std::pair<std::string, StoreUse>, std::unique_ptr<store::Store>> open_;
+    std::map<std::string, ops::ManifestSigners> signers_;
+    std::optional<ops::TimeZone> zone_;
+};
+
+}  // namespace kavi::app
