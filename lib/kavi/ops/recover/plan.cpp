@@ -1,0 +1,146 @@
+#include <kavi/ops/recover/plan.hpp>
+#include <kavi/ops/restore/plan.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace kavi::ops {
+
+namespace {
+
+using Ids = std::vector<std::string>;
+
+Ids ids_of(const std::vector<plan::Action>& actions) {
+    Ids ids;
+    for (const auto& action : actions) ids.push_back(action.id);
+    return ids;
+}
+
+void need(plan::Action& action, const Ids& ids) {
+    for (const auto& id : ids)
+        if (std::ranges::find(action.after, id) == action.after.end()) action.after.push_back(id);
+}
+
+class RecoveryPlanner {
+  public:
+    explicit RecoveryPlanner(RecoveryParts parts) : parts_(std::move(parts)) {}
+
+    plan::Plan plan() {
+        replace_server();
+        for (const auto& place : item_places(parts_.loaded, parts_.server)) join(place);
+        plan::Plan whole = std::move(parts_.deploy);
+        for (auto& note : parts_.destroy.notes) whole.notes.push_back(std::move(note));
+        auto& actions = whole.actions;
+        // In front: what comes first when nothing orders it otherwise.
+        actions.insert(actions.begin(),
+                       std::make_move_iterator(parts_.destroy.actions.begin()),
+                       std::make_move_iterator(parts_.destroy.actions.end()));
+        actions.insert(actions.begin(),
+                       std::make_move_iterator(parts_.last_copy.begin()),
+                       std::make_move_iterator(parts_.last_copy.end()));
+        put_beside_their_services(whole);
+        ask_once(whole);
+        plan::sort_by_needs(whole);
+        return whole;
+    }
+
+  private:
+    void replace_server() {
+        const auto copies = ids_of(parts_.last_copy), gone = ids_of(parts_.destroy.actions);
+        for (auto& action : parts_.destroy.actions) need(action, copies);
+        for (auto& action : parts_.deploy.actions)
+            if (action.lane == "hetzner") need(action, gone);
+    }
+
+    /// What has to be there before anything can be restored: the agent, its key for the store, the stack's folders.
+    Ids gate(const std::string& stack) const {
+        const auto& server = parts_.server;
+        Ids ids;
+        for (const auto& action : parts_.deploy.actions)
+            if (action.id == "agent/" + server || action.id.starts_with("backup/" + server + "/") ||
+                action.id == "stack/" + stack + "/files" || action.id.starts_with("baseline/" + server + "/") ||
+                action.id.starts_with("trust/" + server + "/"))
+                ids.push_back(action.id);
+        return ids;
+    }
+
+    std::string service_id(const ItemPlace& place, const std::string& service) const {
+        return fmt::format("service/{}/{}", place.stack, service);
+    }
+
+    void join(const ItemPlace& place) {
+        const auto id = fmt::format("restore/{}/{}", parts_.server, place.item);
+        Ids restored;
+        for (auto& action : parts_.restores) {
+            if (action.id != id && !action.id.starts_with(id + "/")) continue;
+            restored.push_back(action.id);
+            need(action, gate(place.stack));
+            if (!place.within.empty() && parts_.deploy.find(service_id(place, place.within)))
+                need(action, {service_id(place, place.within)});
+        }
+        for (const auto* waiting : {&place.before, &place.readers})
+            for (const auto& service : *waiting)
+                for (auto& action : parts_.deploy.actions)
+                    if (action.id == service_id(place, service)) need(action, restored);
+    }
+
+    /// A lane goes through its actions in plan order: a restore stands right before the first service that waits for
+    /// it, so that no later tier's restore keeps an earlier tier waiting.
+    void put_beside_their_services(plan::Plan& whole) {
+        for (auto& restore : parts_.restores) {
+            const auto waits = [&](const plan::Action& action) {
+                return std::ranges::find(action.after, restore.id) != action.after.end();
+            };
+            const auto first = std::ranges::find_if(whole.actions, waits);
+            whole.actions.insert(first, std::move(restore));
+        }
+    }
+
+    void ask_once(plan::Plan& whole) const {
+        const auto asks = [](const plan::Action& action) { return action.question == plan::Question::type_name; };
+        if (std::ranges::any_of(whole.actions, asks) || whole.actions.empty()) return;
+        auto& first = whole.actions.front();
+        first.question = plan::Question::type_name;
+        first.confirm_name = parts_.server;
+    }
+
+    RecoveryParts parts_;
+};
+
+}  // namespace
+
+DeployObservation without_server(DeployObservation seen, const std::string& server) {
+    auto& hetzner = seen.hetzner;
+    if (const auto* lost = hetzner.server(server))
+        for (auto& ip : hetzner.primary_ips)
+            if (ip.server == lost->id) ip.server.reset();
+    std::erase_if(hetzner.servers, [&](const auto& one) { return one.name == server; });
+    std::erase_if(hetzner.firewalls, [&](const auto& one) { return one.name == server; });
+    seen.managed.erase(server);
+    seen.hosts.erase(server);
+    return seen;
+}
+
+plan::Plan plan_recovery(RecoveryParts parts) {
+    return RecoveryPlanner(std::move(parts)).plan();
+}
+
+std::vector<std::string> items_elsewhere(const model::LoadedEstate& loaded, const std::string& server) {
+    const auto& estate = loaded.estate;
+    std::vector<std::string> items;
+    const auto below_mount = [&](const std::string& path) {
+        return std::ranges::any_of(estate.servers.at(server).mounts, [&](const auto& name) {
+            const auto storage = estate.storages.find(name);
+            return storage != estate.storages.end() && storage->second.mount &&
+                   (path + '/').starts_with(storage->second.mount->at + '/');
+        });
+    };
+    for (const auto& [name, item] : estate.backup.items)
+        if (item.source && item.source->owner == server && below_mount(item.source->path)) items.push_back(name);
+    return items;
+}
+
+}  // namespace kavi::ops
