@@ -40,8 +40,7 @@ std::set<std::string> names_of(const model::Estate& estate, std::stop_token stop
 }
 
 Finished tar(std::vector<std::string> words, std::string input, const fs::path& folder, std::stop_token stop) {
-    words.insert(words.begin(), "tar");
-    words.insert(words.end(), {"--directory", folder.string()});
+    words.insert(words.begin(), {"tar", "--directory", folder.string()});
     auto finished = run_command({.arguments = std::move(words), .input = std::move(input), .folder = {}}, std::move(stop));
     if (finished.status == 0) return finished;
     Error error(errors::file_unreadable, "tar failed");
