@@ -14,24 +14,6 @@ namespace kavi::ops {
 
 namespace {
 
-/// CREATE DATABASE with what the manifest says of the old one. template0: nothing but what every database has.
-std::string create_statement(const std::string& name, const Json& details) {
-    auto sql = fmt::format("CREATE DATABASE {} TEMPLATE template0", sql_name(name));
-    const auto add = [&](std::string_view word, std::string_view key, bool is_name = false) {
-        if (const auto value = string_or(details, key); !value.empty())
-            sql += fmt::format(" {} {}", word, is_name ? sql_name(value) : sql_literal(value));
-    };
-    add("OWNER", "owner", true);
-    add("ENCODING", "encoding");
-    add("LC_COLLATE", "collate");
-    add("LC_CTYPE", "ctype");
-    if (const auto provider = string_or(details, "locale_provider"); provider == "icu" || provider == "builtin") {
-        sql += " LOCALE_PROVIDER " + provider;
-        add(provider == "icu" ? "ICU_LOCALE" : "BUILTIN_LOCALE", "locale");
-    }
-    return sql + ";";
-}
-
 std::string quoted_list(const std::vector<std::string>& names) {
     std::string list;
     for (const auto& name : names) list += (list.empty() ? "" : ", ") + sql_literal(name);
@@ -67,12 +49,13 @@ class PostgresRestore {
         job_.say("fetching");
         dump.write([&](const seal::WriteBytes& take) { job_.fetch(take); });
         job_.reached("spooled");
+        read_statements(dump.path());
         create();
         load(dump.path());
         check_rows();
         job_.reached("checked");
         swap();
-        set_properties(dump.path());
+        set_properties();
         drop_empty();
         restart_readers();
         return std::move(restored_);
@@ -95,10 +78,23 @@ class PostgresRestore {
             if (is_building_name(name, final_)) server_.drop(name);
     }
 
+    /// What the dump says of the database itself: encoding, locale, owner, rights and settings.
+    void read_statements(const std::string& dump) {
+        const auto list = job_.docker.must("pg_restore can't read the dump", {"exec", server_.container().id, "pg_restore", "--create", "--list", dump});
+        const auto script = job_.docker.must("pg_restore can't read the dump",
+                                             {"exec", "--interactive", server_.container().id, "pg_restore", "--create", "--use-list=/dev/stdin", "--file=-", dump},
+                                             database_entries(list) + "\n");
+        statements_ = database_statements(script, building_);
+        if (statements_.create.empty()) throw Error(errors::restore_failed, fmt::format("the dump of {} makes no database", database_));
+    }
+
     void create() {
         job_.say("creating the database");
-        server_.script(PostgresServer::beside(final_), create_statement(building_, details_),
-                       fmt::format("the database {} can't be made", building_));
+        const auto beside = PostgresServer::beside(final_);
+        const auto doing = fmt::format("the database {} can't be made", building_);
+        server_.script(beside, statements_.create, doing);
+        if (!statements_.owner.empty())
+            server_.script(beside, fmt::format("ALTER DATABASE {} OWNER TO {};", sql_name(building_), statements_.owner), doing);
         job_.reached("created");
     }
 
@@ -190,23 +186,13 @@ class PostgresRestore {
         }
     }
 
-    /// Rights on the database itself and its settings: pg_restore gives them by the database's name only, so that they
-    /// come once it has it.
-    void set_properties(const std::string& dump) {
-        if (final_ != database_) return;
-        const auto listed = job_.docker.run(server_.program({"sh", "-c", "exec pg_restore --list \"$0\"", dump}));
-        std::string list;
-        for (const auto& line : split(listed.output, '\n'))
-            for (const auto* kind : {" DATABASE PROPERTIES ", " ACL - DATABASE ", " COMMENT - DATABASE ", " SECURITY LABEL - DATABASE "})
-                if (line.find(kind) != std::string::npos && !line.starts_with(';')) list += line + "\n";
-        if (list.empty()) return;
-        const auto done = job_.docker.run(
-            server_.program({"sh", "-c", "pg_restore --create --use-list=/dev/stdin --file=- \"$0\" | grep -v '^\\\\' | psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --set VERBOSITY=terse --dbname \"$1\" \"$2\" \"$3\"",
-                             dump, PostgresServer::beside(final_)}, true),
-            list);
-        if (done.status != 0) {
-            auto lines = last_lines(done.errors);
-            restored_.warnings.push_back(fmt::format("the rights and settings of the database {} weren't all set: {}", final_, join(lines, "; ")));
+    /// Rights on the database itself and its settings name it as it was dumped: they come once it has that name.
+    void set_properties() {
+        if (final_ != database_ || statements_.properties.empty()) return;
+        try {
+            server_.script(PostgresServer::beside(final_), "BEGIN;\n" + join(statements_.properties, "\n") + "\nCOMMIT;\n", "");
+        } catch (const Error& error) {
+            restored_.warnings.push_back(fmt::format("the rights and settings of the database {} weren't set: {}", final_, join(error.causes(), "; ")));
         }
     }
 
@@ -227,6 +213,7 @@ class PostgresRestore {
     const Json& details_;
     std::string database_, final_, table_, building_;
     PostgresServer server_;
+    DatabaseStatements statements_;
     std::vector<RestoreContainer> readers_;
     Restored restored_;
 };

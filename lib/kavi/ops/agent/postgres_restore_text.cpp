@@ -206,6 +206,35 @@ GlobalsToRun globals_to_run(std::string_view script, const std::set<std::string>
     return globals;
 }
 
+DatabaseStatements database_statements(std::string_view script, std::string_view name) {
+    DatabaseStatements found;
+    for (auto& statement : split_statements(script)) {
+        const auto begins = [&](std::string_view with) { return statement.starts_with(with); };
+        constexpr std::string_view owner = " OWNER TO ";
+        if (begins("CREATE DATABASE ")) {
+            if (const auto options = statement.find(" WITH TEMPLATE = "); options != std::string::npos)
+                found.create = fmt::format("CREATE DATABASE {}{}", sql_name(name), statement.substr(options));
+        } else if (const auto at = statement.rfind(owner); begins("ALTER DATABASE ") && at != std::string::npos && found.owner.empty()) {
+            found.owner = statement.substr(at + owner.size(), statement.size() - at - owner.size() - 1);
+        } else if (begins("ALTER DATABASE ") || begins("ALTER ROLE ") || begins("GRANT ") || begins("REVOKE ") || begins("COMMENT ON DATABASE ") ||
+                   begins("SECURITY LABEL ") || begins("SET SESSION AUTHORIZATION ") || begins("RESET SESSION AUTHORIZATION")) {
+            found.properties.push_back(std::move(statement));
+        }
+    }
+    return found;
+}
+
+std::string database_entries(std::string_view list) {
+    std::string entries;
+    for (const auto& line : split(list, '\n'))
+        for (const auto* kind : {" DATABASE - ", " DATABASE PROPERTIES - ", " ACL - DATABASE ", " COMMENT - DATABASE ", " SECURITY LABEL - DATABASE "})
+            if (!line.starts_with(';') && line.find(kind) != std::string::npos) {
+                entries += line + "\n";
+                break;
+            }
+    return entries;
+}
+
 RestoreComplaints judge_restore(std::string_view standard_error) {
     RestoreComplaints complaints;
     for (const auto& line : split(standard_error, '\n')) {

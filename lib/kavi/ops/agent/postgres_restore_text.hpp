@@ -42,6 +42,19 @@ struct GlobalsToRun {
 
 GlobalsToRun globals_to_run(std::string_view script, const std::set<std::string>& roles, const std::set<std::string>& tablespaces);
 
+/// What a dump says of the database itself, out of the script that `pg_restore --create` makes of it.
+struct DatabaseStatements {
+    std::string create;                   ///< "CREATE DATABASE <name> WITH TEMPLATE = template0 …;", named as asked for
+    std::string owner;                    ///< who it is given to, as the statement writes it; may be empty
+    std::vector<std::string> properties;  ///< settings, rights, comment: they name the database as it was dumped
+};
+
+/// Empty `create`: the script makes no database.
+DatabaseStatements database_statements(std::string_view script, std::string_view name);
+
+/// Lines of `pg_restore --create --list` about the database itself.
+std::string database_entries(std::string_view list);
+
 /// What pg_restore wrote on standard error, one message each with what follows it ("Command was: …").
 struct RestoreComplaints {
     std::vector<std::string> errors;    ///< failures: the ERROR line alone
