@@ -82,7 +82,8 @@ struct CuttingRelay::State {
         FileDescriptor server(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
         const auto address = loopback(target);
         const int born = cuts;
-        if (up == 0 || ::connect(server.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+        if (up == 0 ||
+            ::connect(server.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
             return reset(client);
         const int at_once = 1;
         for (const auto* socket : {&client, &server})

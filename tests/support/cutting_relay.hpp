@@ -6,8 +6,8 @@
 
 namespace kavi::test {
 
-/// A port of 127.0.0.1 that leads to another one, and breaks: connection number i (from 0) is reset after so many bytes
-/// from the client or from the server. Beyond the lists none is cut.
+/// A port of 127.0.0.1 that leads to another one, and breaks: connection number i (from 0) is reset after so
+/// many bytes from the client or from the server. Beyond the lists none is cut.
 class CuttingRelay {
   public:
     struct Plan {

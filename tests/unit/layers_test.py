@@ -20,7 +20,7 @@ BELOW = {
 }
 INCLUDE = re.compile(r'#include\s+[<"](?:kavi/)?([a-z]+)/[^>"]+[>"]')
 # Hands the environment on to the programs that it starts; nobody there looks at it.
-HANDS_ON_ENVIRONMENT = "base/process.cpp"
+HANDS_ON_ENVIRONMENT = "base/spawn.cpp"
 FORBIDDEN = [
     (re.compile(r"#include\s+<(iostream|print)>"), "prints"),
     (re.compile(r"\b(std::cout|std::cerr|std::clog|(?<!fmt::f)\bprintf\s*\(|fprintf\s*\(\s*std(out|err))"), "prints"),

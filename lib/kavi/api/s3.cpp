@@ -46,7 +46,8 @@ bool is_success(const net::Response& response) {
 
 }  // namespace
 
-S3Bucket::S3Bucket(net::Transport& transport, Clock& clock, S3Place place, S3Access access, std::stop_token stop)
+S3Bucket::S3Bucket(
+    net::Transport& transport, Clock& clock, S3Place place, S3Access access, std::stop_token stop)
     : transport_(transport),
       clock_(clock),
       place_(std::move(place)),
@@ -89,7 +90,8 @@ net::Response S3Bucket::must(net::Request request, const std::string& doing) {
 
 Error S3Bucket::refusal(const net::Response& response, const std::string& doing) const {
     const auto code = xml_text(response.body, "Code"), text = printable(xml_text(response.body, "Message"));
-    const auto why = fmt::format("{}{}{} (HTTP {})", code, text.empty() || code.empty() ? "" : ": ", text, response.status);
+    const auto why = fmt::format(
+        "{}{}{} (HTTP {})", code, text.empty() || code.empty() ? "" : ": ", text, response.status);
     const auto says = [&](ErrorCode kind, std::string advice = {}) {
         Error error(kind, fmt::format("{} in store {} failed", doing, place_.name));
         error.because(why);
@@ -101,10 +103,11 @@ Error S3Bucket::refusal(const net::Response& response, const std::string& doing)
         return error.because(why).fix("prune old backups (`kavi backup prune`), or raise the quota");
     }
     if (code == "InvalidAccessKeyId" || code == "SignatureDoesNotMatch")
-        return says(errors::credentials_refused, "see that the access key and the secret key belong together and to this server");
+        return says(errors::credentials_refused,
+                    "see that the access key and the secret key belong together and to this server");
     if (code == "RequestTimeTooSkewed") return says(errors::store_failed, "set this machine's clock");
     if (response.status == 403) return says(errors::rights_missing);
-    if (code == "AuthorizationHeaderMalformed" || code == "AuthorizationHeaderMalformed")
+    if (code == "AuthorizationHeaderMalformed")
         return says(errors::store_failed, fmt::format("see that {} is the bucket's region", access_.region));
     return says(errors::store_failed);
 }
@@ -128,9 +131,10 @@ std::vector<S3Object> S3Bucket::list(const std::string& prefix) {
     }
 }
 
-/// One page has 1000, far more than there ever should be; the rest shows once these are aborted.
+/// One page has 1000, far more than there ever should be; the rest shows once these are abandoned.
 std::vector<S3PendingUpload> S3Bucket::pending(const std::string& prefix) {
-    const auto page = must(request("GET", {}, "prefix=" + s3_encode(prefix) + "&uploads="), "listing uploads").body;
+    const auto page =
+        must(request("GET", {}, "prefix=" + s3_encode(prefix) + "&uploads="), "listing uploads").body;
     std::vector<S3PendingUpload> found;
     for (const auto upload : xml_elements(page, "Upload")) {
         S3PendingUpload one{xml_text(upload, "Key"), xml_text(upload, "UploadId")};
@@ -181,7 +185,8 @@ void S3Bucket::put(const std::string& key, std::string bytes) {
 
 void S3Bucket::remove(const std::string& key) {
     const auto response = exchange(request("DELETE", key));
-    if (!is_success(response) && response.status != 404) throw refusal(response, fmt::format("removing {}", key));
+    if (!is_success(response) && response.status != 404)
+        throw refusal(response, fmt::format("removing {}", key));
 }
 
 std::string S3Bucket::begin(const std::string& key) {
@@ -201,7 +206,8 @@ std::string S3Bucket::put_part(const std::string& key, const std::string& id, in
     return header_of(must(std::move(asked), fmt::format("writing part {} of {}", number, key)), "etag");
 }
 
-/// Its answer may be 200 and an error all the same. What was done already when it is sent again is told by the size.
+/// Its answer may be 200 and an error all the same. What was done already when it is sent again is told by
+/// the size.
 void S3Bucket::complete(const std::string& key,
                         const std::string& id,
                         const std::vector<std::string>& tags,
@@ -209,8 +215,8 @@ void S3Bucket::complete(const std::string& key,
     auto asked = request("POST", key, "uploadId=" + s3_encode(id));
     asked.body = "<CompleteMultipartUpload>";
     for (std::size_t i = 0; i < tags.size(); ++i)
-        asked.body +=
-            fmt::format("<Part><PartNumber>{}</PartNumber><ETag>{}</ETag></Part>", i + 1, xml_escape(tags[i]));
+        asked.body += fmt::format(
+            "<Part><PartNumber>{}</PartNumber><ETag>{}</ETag></Part>", i + 1, xml_escape(tags[i]));
     asked.body += "</CompleteMultipartUpload>";
     asked.repeatable = true;
     const auto response = exchange(std::move(asked));
@@ -218,10 +224,10 @@ void S3Bucket::complete(const std::string& key,
     if (size(key) != bytes) throw refusal(response, fmt::format("completing {}", key));
 }
 
-void S3Bucket::abort(const std::string& key, const std::string& id) {
+void S3Bucket::abandon(const std::string& key, const std::string& id) {
     const auto response = exchange(request("DELETE", key, "uploadId=" + s3_encode(id)));
     if (!is_success(response) && response.status != 404)
-        throw refusal(response, fmt::format("aborting the upload of {}", key));
+        throw refusal(response, fmt::format("abandoning the upload of {}", key));
 }
 
 }  // namespace kavi::api

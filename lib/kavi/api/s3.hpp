@@ -18,7 +18,7 @@ struct S3Object {
     std::uint64_t bytes = 0;
 };
 
-/// A multipart upload that was begun and neither completed nor aborted.
+/// A multipart upload that was begun and neither completed nor abandoned.
 struct S3PendingUpload {
     std::string key, id;
 };
@@ -36,9 +36,9 @@ struct S3Place {
     std::string bucket;
 };
 
-/// One bucket of an S3 server, as AWS and Ceph have it. What may be is sent again: after a broken line, 429 and 5xx,
-/// five times in all, 1, 2, 4 and 8 s apart. Throws errors::store_failed, store_full (a quota), credentials_refused, rights_missing,
-/// network_failed, interrupted.
+/// One bucket of an S3 server, as AWS and Ceph have it. What may be is sent again: after a broken line, 429
+/// and 5xx, five times in all, 1, 2, 4 and 8 s apart. Throws errors::store_failed, store_full (a quota),
+/// credentials_refused, rights_missing, network_failed, interrupted.
 class S3Bucket {
   public:
     S3Bucket(net::Transport& transport, Clock& clock, S3Place place, S3Access access, std::stop_token stop);
@@ -51,9 +51,12 @@ class S3Bucket {
 
     /// Nullopt: there is no such object.
     std::optional<std::uint64_t> size(const std::string& key);
-    /// At most `count` bytes from `offset` on; empty beyond the end. Nullopt: there is no such object. `etag`: only
-    /// of that version (errors::store_failed where it was replaced).
-    std::optional<S3Piece> get(const std::string& key, std::uint64_t offset, std::uint64_t count, const std::string& etag = {});
+    /// At most `count` bytes from `offset` on; empty beyond the end. Nullopt: there is no such object.
+    /// `etag`: only of that version (errors::store_failed where it was replaced).
+    std::optional<S3Piece> get(const std::string& key,
+                               std::uint64_t offset,
+                               std::uint64_t count,
+                               const std::string& etag = {});
     void put(const std::string& key, std::string bytes);
     /// Does nothing where there is none.
     void remove(const std::string& key);
@@ -62,9 +65,12 @@ class S3Bucket {
     /// Gives the part's tag. Numbers go from 1 to 10,000; all but the last part have 5 MiB or more.
     std::string put_part(const std::string& key, const std::string& id, int number, std::string bytes);
     /// The object appears. `bytes` is what its size must be then.
-    void complete(const std::string& key, const std::string& id, const std::vector<std::string>& tags, std::uint64_t bytes);
+    void complete(const std::string& key,
+                  const std::string& id,
+                  const std::vector<std::string>& tags,
+                  std::uint64_t bytes);
     /// Does nothing where there is no such upload.
-    void abort(const std::string& key, const std::string& id);
+    void abandon(const std::string& key, const std::string& id);
 
     /// Requests after this are ended by another token: to clean up after a stop.
     void stop_by(std::stop_token stop) { stop_ = std::move(stop); }

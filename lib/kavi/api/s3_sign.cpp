@@ -55,8 +55,8 @@ std::string signature(const S3Access& access, std::string_view day, std::string_
     auto seed = "AWS4" + std::string(access.secret_key.reveal());
     auto key = hmac_sha256(seed, day);
     wipe(seed);
-    for (const std::string_view part : {std::string_view(access.region), std::string_view("s3"),
-                                        std::string_view("aws4_request")})
+    for (const std::string_view part :
+         {std::string_view(access.region), std::string_view("s3"), std::string_view("aws4_request")})
         key = hmac_sha256(key, part);
     return hex(hmac_sha256(key, text));
 }
@@ -73,8 +73,8 @@ std::optional<int> digit_of(char c) {
 std::string s3_encode(std::string_view text, bool path) {
     std::string encoded;
     for (const char c : text) {
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                           c == '_' || c == '.' || c == '~' || (path && c == '/');
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                           c == '-' || c == '_' || c == '.' || c == '~' || (path && c == '/');
         if (plain)
             encoded += c;
         else
@@ -116,12 +116,13 @@ void s3_sign(net::Request& request, const S3Access& access, std::chrono::system_
     const auto day = time.substr(0, 8);
     const auto scope = fmt::format("{}/{}/s3/aws4_request", day, access.region);
     const auto text = fmt::format("AWS4-HMAC-SHA256\n{}\n{}\n{}", time, scope, hex(sha256(canonical)));
-    request.headers.push_back({"authorization",
-                               fmt::format("AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={}, Signature={}",
-                                           access.access_key,
-                                           scope,
-                                           names,
-                                           signature(access, day, text))});
+    request.headers.push_back(
+        {"authorization",
+         fmt::format("AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={}, Signature={}",
+                     access.access_key,
+                     scope,
+                     names,
+                     signature(access, day, text))});
 }
 
 }  // namespace kavi::api

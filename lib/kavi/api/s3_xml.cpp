@@ -57,7 +57,11 @@ std::string xml_text(std::string_view document, std::string_view name) {
 std::string xml_escape(std::string_view text) {
     std::string out;
     for (const char c : text) {
-        const std::string_view escaped = c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '&' ? "&amp;" : c == '"' ? "&quot;" : "";
+        const std::string_view escaped = c == '<'   ? "&lt;"
+                                         : c == '>' ? "&gt;"
+                                         : c == '&' ? "&amp;"
+                                         : c == '"' ? "&quot;"
+                                                    : "";
         if (escaped.empty())
             out += c;
         else

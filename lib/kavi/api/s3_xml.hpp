@@ -4,7 +4,8 @@
 #include <string_view>
 #include <vector>
 
-/// As much XML as S3's answers need: elements by name, without attributes, never nested in one of the same name.
+/// As much XML as S3's answers need: elements by name, without attributes, never nested in one of the same
+/// name.
 namespace kavi::api {
 
 /// What stands between <name> and </name>, each time, as it is.

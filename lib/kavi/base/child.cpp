@@ -24,12 +24,14 @@ constexpr auto grace = std::chrono::seconds(2);
 /// Has it ended? It stays a zombie, so that its id and its group stay ours.
 bool has_ended(pid_t id) {
     siginfo_t info{};
-    return ::waitid(P_PID, static_cast<id_t>(id), &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == id;
+    return ::waitid(P_PID, static_cast<id_t>(id), &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+           info.si_pid == id;
 }
 
 int reap(pid_t id) {
     int status = 0;
-    while (::waitpid(id, &status, 0) < 0 && errno == EINTR) {}
+    while (::waitpid(id, &status, 0) < 0 && errno == EINTR) {
+    }
     return exit_status(status);
 }
 
@@ -124,7 +126,8 @@ int Child::finish() {
     if (state_->status) return *state_->status;
     end_input();
     char thrown_away[16384];
-    while (read(thrown_away) > 0) {}
+    while (read(thrown_away) > 0) {
+    }
     while (!has_ended(state_->child.id)) state_->wait_for(-1, 0);
     state_->drain_errors();
     state_->status = reap(state_->child.id);

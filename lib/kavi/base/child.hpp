@@ -12,8 +12,9 @@
 namespace kavi {
 
 /// A local program under way, with pipes on its three standard descriptors: for streams of any size in constant
-/// memory. `Command::input` and `timeout` are not used. Standard error is drained meanwhile, its last 64 KiB kept. It is ended
-/// (SIGTERM, 2 s later SIGKILL) and waited for when this goes before finish(). One thread at a time may write and one
+/// memory. `Command::input` and `timeout` are not used. Standard error is drained meanwhile, its last 64 KiB kept.
+/// It is ended with all it started (SIGTERM, 2 s later SIGKILL) and waited for when this goes before finish(); its
+/// input stays open until then, so that it never takes half for the whole. One thread at a time may write and one
 /// read.
 class Child {
   public:
@@ -30,7 +31,8 @@ class Child {
     /// Fills the front of `into` and says how much; 0 only at the end of its output. Throws errors::interrupted.
     std::size_t read(std::span<char> into);
 
-    /// Waits for its end. 128 + n for signal n.
+    /// Ends its input, throws away what it still writes, waits for its end. 128 + n for signal n. Throws
+    /// errors::interrupted.
     int finish();
 
     std::string errors() const;

@@ -23,8 +23,9 @@ void exchange(Spawned& child, std::string_view input, Finished& finished, GiveUp
     if (input.empty()) child.input.close();
     while (child.output || child.errors) {
         if (give_up()) return;
-        pollfd polled[3] = {
-            {child.output.get(), POLLIN, 0}, {child.errors.get(), POLLIN, 0}, {child.input.get(), POLLOUT, 0}};
+        pollfd polled[3] = {{child.output.get(), POLLIN, 0},
+                            {child.errors.get(), POLLIN, 0},
+                            {child.input.get(), POLLOUT, 0}};
         ::poll(polled, 3, 100);
         const auto drain = [](FileDescriptor& end, short events, std::string& into) {
             if (!events) return;
@@ -48,7 +49,8 @@ void exchange(Spawned& child, std::string_view input, Finished& finished, GiveUp
 }  // namespace
 
 Finished run_command(const Command& command, std::stop_token stop) {
-    const auto deadline = command.timeout ? std::chrono::steady_clock::now() + *command.timeout : SteadyTime::max();
+    const auto deadline =
+        command.timeout ? std::chrono::steady_clock::now() + *command.timeout : SteadyTime::max();
     auto child = spawn(command);
     if (child.id < 0) return {127, {}, std::strerror(child.error), false};
 

@@ -51,8 +51,8 @@ struct Ends {
     int in, out, err, failed;
 };
 
-/// Runs in the child between fork and exec: async-signal-safe calls only. Where it fails, errno goes into `failed`,
-/// which exec closes.
+/// Runs in the child between fork and exec: async-signal-safe calls only. Where it fails, errno goes into
+/// `failed`, which exec closes.
 [[noreturn]] void become(char* const* arguments, char* const* environment, const char* folder, Ends ends) {
     ::setpgid(0, 0);
     ::signal(SIGPIPE, SIG_DFL);
@@ -91,7 +91,9 @@ Spawned spawn(const Command& command) {
     const pid_t child = ::fork();
     if (child < 0) return {-1, errno, {}, {}, {}};
     if (child == 0)
-        become(argument_pointers.data(), environment_pointers.data(), command.folder ? folder.c_str() : nullptr,
+        become(argument_pointers.data(),
+               environment_pointers.data(),
+               command.folder ? folder.c_str() : nullptr,
                {in.read.get(), out.write.get(), err.write.get(), failed.write.get()});
     failed.write.close();
     if (const int error = start_error(failed.read); error != 0) {

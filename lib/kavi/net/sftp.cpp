@@ -58,7 +58,8 @@ std::optional<SftpAttributes> Sftp::stat(const std::string& path) {
 
 std::vector<SftpEntry> Sftp::list(const std::string& folder) {
     auto listed = list_many({folder});
-    if (!listed.front()) throw failed(SftpStatus::no_such_file, fmt::format("listing {}", folder), "no such folder");
+    if (!listed.front())
+        throw failed(SftpStatus::no_such_file, fmt::format("listing {}", folder), "no such folder");
     return std::move(*listed.front());
 }
 
@@ -71,19 +72,21 @@ std::vector<std::optional<std::vector<SftpEntry>>> Sftp::list_many(const std::ve
     return result;
 }
 
-/// Two requests for names are under way for each folder: the second one's answer is the end of a folder that fits
-/// into one.
+/// Two requests for names are under way for each folder: the second one's answer is the end of a folder that
+/// fits into one.
 void Sftp::list_some(std::span<const std::string> folders,
                      std::span<std::optional<std::vector<SftpEntry>>> into) {
     std::vector<std::uint32_t> opening;
     for (const auto& folder : folders)
         opening.push_back(
             line_.post(SftpType::open_folder, [&](SftpPacker& packer) { packer.text(folder); }));
+
     struct Open {
         std::size_t index;
         std::string handle;
         std::deque<std::uint32_t> asked;
     };
+
     std::vector<Open> open;
     const auto ask_on = [&](Open& one) {
         one.asked.push_back(
@@ -195,10 +198,12 @@ void Sftp::read(const std::string& path,
                 std::optional<std::uint64_t> limit) {
     const auto doing = fmt::format("reading {}", path);
     const auto handle = open(path, open_read, doing);
+
     struct UnderWay {
         std::uint32_t id;
         std::size_t size;
     };
+
     std::deque<UnderWay> under_way;
     const auto end = limit ? offset + std::min(*limit, ~std::uint64_t{0} - offset) : ~std::uint64_t{0};
     auto asked = offset;  // up to here

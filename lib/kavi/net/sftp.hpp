@@ -56,7 +56,8 @@ class Sftp {
     /// Goes on with a file from `offset` on, as SftpWriter::acknowledged() gave it.
     SftpWriter resume(const std::string& path, std::uint64_t offset);
 
-    /// The file's bytes from `offset` on (`limit` of them where given), in order, with several requests under way.
+    /// The file's bytes from `offset` on (`limit` of them where given), in order, with several requests under
+    /// way.
     void read(const std::string& path,
               std::uint64_t offset,
               const std::function<void(std::string_view)>& on_bytes,
@@ -69,7 +70,8 @@ class Sftp {
     void close(const std::string& handle);
     /// What one answer to a request for names holds; false at the folder's end.
     bool take_names(const SftpAnswer& answer, const std::string& folder, std::vector<SftpEntry>& into);
-    void list_some(std::span<const std::string> folders, std::span<std::optional<std::vector<SftpEntry>>> into);
+    void list_some(std::span<const std::string> folders,
+                   std::span<std::optional<std::vector<SftpEntry>>> into);
 
     SftpLine line_;
     std::size_t largest_write_ = 32768, largest_read_ = 32768;

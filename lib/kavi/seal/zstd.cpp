@@ -2,10 +2,10 @@
 #include <kavi/base/error_codes.hpp>
 #include <kavi/seal/zstd.hpp>
 
+#include <zstd.h>
+
 #include <string>
 #include <utility>
-
-#include <zstd.h>
 
 namespace kavi::seal {
 
@@ -58,7 +58,8 @@ void ZstdWriter::write(std::string_view bytes) {
 
 void ZstdWriter::finish() {
     ZSTD_inBuffer nothing{nullptr, 0, 0};
-    while (state_->step(nothing, ZSTD_e_end) != 0) {}
+    while (state_->step(nothing, ZSTD_e_end) != 0) {
+    }
 }
 
 struct ZstdReader::State {

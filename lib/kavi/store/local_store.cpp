@@ -29,7 +29,8 @@ constexpr std::size_t read_size = std::size_t{256} << 10;
 
 std::optional<Space> space_of(const fs::path& folder) {
     struct statvfs facts {};
-    for (auto place = folder; ; place = place.parent_path()) {
+
+    for (auto place = folder;; place = place.parent_path()) {
         if (::statvfs(place.c_str(), &facts) == 0) break;
         if (errno != ENOENT || !place.has_relative_path()) return {};
     }
@@ -40,7 +41,8 @@ std::optional<Space> space_of(const fs::path& folder) {
 Error failed(const std::string& store, const fs::path& folder, const std::string& doing) {
     const int reason = errno;
     if (reason == ENOSPC || reason == EDQUOT) return no_space(store, space_of(folder));
-    return Error(errors::store_failed, fmt::format("{} in store {} failed", doing, store)).because(std::strerror(reason));
+    return Error(errors::store_failed, fmt::format("{} in store {} failed", doing, store))
+        .because(std::strerror(reason));
 }
 
 void sync_folder(const fs::path& folder) {
@@ -89,7 +91,8 @@ class LocalUpload final : public Upload {
     void write(std::string_view bytes) override {
         while (!bytes.empty()) {
             if (stop_.stop_requested()) throw Error(errors::interrupted, "interrupted");
-            const auto count = ::write(file_.get(), bytes.data(), std::min(bytes.size(), std::size_t{8} << 20));
+            const auto count =
+                ::write(file_.get(), bytes.data(), std::min(bytes.size(), std::size_t{8} << 20));
             if (count < 0 && errno == EINTR) continue;
             if (count < 0) throw failed(store_, root_, "writing " + path_);
             bytes.remove_prefix(static_cast<std::size_t>(count));

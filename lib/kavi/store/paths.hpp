@@ -6,8 +6,8 @@
 /// Paths within a store, and the names of files being written.
 namespace kavi::store {
 
-/// Throws errors::internal unless it is made of names of letters, digits and "._-", none "." or "..", with single
-/// slashes between. A folder may be "": the store's own.
+/// Throws errors::internal unless it is made of names of letters, digits and "._-", none "." or "..", with
+/// single slashes between. A folder may be "": the store's own.
 void check_path(std::string_view path);
 void check_folder(std::string_view folder);
 

@@ -38,7 +38,8 @@ std::optional<api::S3PendingUpload> upload_of(std::string_view path) {
     const auto name = name_of(path).substr(part_begin.size());
     const auto dot = name.find('.');
     if (dot == name.npos) return {};
-    return api::S3PendingUpload{below(parent_of(path), unhex(name.substr(0, dot))), unhex(name.substr(dot + 1))};
+    return api::S3PendingUpload{below(parent_of(path), unhex(name.substr(0, dot))),
+                                unhex(name.substr(dot + 1))};
 }
 
 class S3Upload final : public Upload {
@@ -50,7 +51,7 @@ class S3Upload final : public Upload {
         try {
             auto bucket = bucket_;
             bucket.stop_by({});
-            bucket.abort(key_, id_);
+            bucket.abandon(key_, id_);
         } catch (const std::exception&) {
             // It stays among the unfinished.
         }
@@ -81,11 +82,13 @@ class S3Upload final : public Upload {
   private:
     void send_part() {
         if (tags_.size() == most_parts)
-            throw Error(errors::store_failed, fmt::format("{} is too large for store {}", key_, bucket_.name()))
-                .because(fmt::format("an object has at most {} parts of {} MiB", most_parts, part_size >> 20));
+            throw Error(errors::store_failed,
+                        fmt::format("{} is too large for store {}", key_, bucket_.name()))
+                .because(
+                    fmt::format("an object has at most {} parts of {} MiB", most_parts, part_size >> 20));
         if (id_.empty()) id_ = bucket_.begin(key_);
-        tags_.push_back(
-            bucket_.put_part(key_, id_, static_cast<int>(tags_.size()) + 1, std::exchange(part_, std::string())));
+        tags_.push_back(bucket_.put_part(
+            key_, id_, static_cast<int>(tags_.size()) + 1, std::exchange(part_, std::string())));
     }
 
     api::S3Bucket& bucket_;
@@ -161,7 +164,7 @@ void S3Store::remove(const std::string& path) {
     check_path(path);
     const auto key = below(folder_, path);
     if (const auto upload = upload_of(key))
-        bucket_.abort(upload->key, upload->id);
+        bucket_.abandon(upload->key, upload->id);
     else
         bucket_.remove(key);
 }

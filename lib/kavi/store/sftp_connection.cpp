@@ -72,7 +72,8 @@ void SftpConnection::wait_after(int failures, const Error& ended) {
     if (stop_.stop_requested()) throw Error(errors::interrupted, "interrupted");
     if (ended.code() == errors::remote_failed) throw store_failed(ended);
     if (!(ended.code() == errors::ssh_unreachable)) throw ended;
-    const auto waits = was_up_ ? std::span<const seconds>(waits_again) : std::span<const seconds>(waits_first);
+    const auto waits =
+        was_up_ ? std::span<const seconds>(waits_again) : std::span<const seconds>(waits_first);
     if (static_cast<std::size_t>(failures) > waits.size()) throw given_up(ended);
     clock_.sleep_for(waits[static_cast<std::size_t>(failures - 1)], stop_);
     if (stop_.stop_requested()) throw Error(errors::interrupted, "interrupted");

@@ -23,18 +23,21 @@ class SftpConnection {
     SftpConnection(net::SshConnector& connector, net::SshTarget target, Clock& clock, std::stop_token stop);
 
     const std::string& name() const { return target_.name; }
+
     const std::stop_token& stop() const { return stop_; }
 
     /// Connects where there is no connection; tries once.
     std::shared_ptr<SftpLogin> login();
+
     void close() { login_.reset(); }
 
-    /// Before try number `failures` + 1 of something that the line's break ended: waits, each time longer, two minutes
-    /// in all. Throws errors::network_failed after the last, errors::interrupted, and what else ended it.
+    /// Before try number `failures` + 1 of something that the line's break ended: waits, each time longer,
+    /// two minutes in all. Throws errors::network_failed after the last, errors::interrupted, and what else
+    /// ended it.
     void wait_after(int failures, const Error& ended);
 
-    /// Runs `work(login)`; where the line breaks in the midst, runs it again on a new one. What the server refuses is
-    /// errors::store_failed (store_full).
+    /// Runs `work(login)`; where the line breaks in the midst, runs it again on a new one. What the server
+    /// refuses is errors::store_failed (store_full).
     template <typename Work>
     decltype(auto) with_login(Work work) {
         for (int failures = 1;; ++failures) {

@@ -4,10 +4,12 @@
 
 namespace kavi::store {
 
-/// A folder behind SFTP, by one connection. A broken line is made again (two minutes of tries), uploads and reads go on where they were.
+/// A folder behind SFTP, by one connection. A broken line is made again (two minutes of tries), uploads and
+/// reads go on where they were.
 class SftpStore final : public Store {
   public:
-    /// `target.name` is the store's; `folder` is relative to the login's folder ("" is that itself) or absolute.
+    /// `target.name` is the store's; `folder` is relative to the login's folder ("" is that itself) or
+    /// absolute.
     SftpStore(net::SshConnector& connector,
               net::SshTarget target,
               std::string folder,
@@ -35,8 +37,8 @@ class SftpStore final : public Store {
     bool hashes_ = true;  ///< false once the server was found to run no sha256sum
 };
 
-/// The digest in what GNU's ("<hex>  name") or BSD's sha256sum ("SHA256 (name) = <hex>") printed; nullopt: it is no such
-/// line.
+/// The digest in what GNU's ("<hex>  name") or BSD's sha256sum ("SHA256 (name) = <hex>") printed; nullopt: it
+/// is no such line.
 std::optional<std::string> digest_in(std::string_view output);
 
 }  // namespace kavi::store

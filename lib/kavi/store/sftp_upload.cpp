@@ -51,7 +51,9 @@ void make_folders(net::Sftp& sftp, const std::string& folder) {
 }
 
 std::unique_ptr<net::SftpWriter> create_file(net::Sftp& sftp, const std::string& path) {
-    const auto create = [&] { return std::unique_ptr<net::SftpWriter>(new net::SftpWriter(sftp.create(path))); };
+    const auto create = [&] {
+        return std::unique_ptr<net::SftpWriter>(new net::SftpWriter(sftp.create(path)));
+    };
     try {
         return create();
     } catch (const net::SftpError& error) {
@@ -115,7 +117,8 @@ void SftpUpload::write(std::string_view bytes) {
     }
 }
 
-/// Sends `fresh`, which is in the tail already; where the line is or gets broken, all of the tail that isn't confirmed.
+/// Sends `fresh`, which is in the tail already; where the line is or gets broken, all of the tail that isn't
+/// confirmed.
 void SftpUpload::advance(std::string_view fresh, bool whole) {
     for (int failures = 1;; ++failures) {
         const auto before = confirmed_;
@@ -152,7 +155,8 @@ void SftpUpload::go_on() {
     const auto there = login_->sftp->stat(part_);
     const auto begin = std::min(confirmed_, there ? there->size.value_or(0) : 0);
     if (!there || begin < tail_.begin())
-        throw Error(errors::store_failed, fmt::format("store {} lost a file while it was written", connection_.name()))
+        throw Error(errors::store_failed,
+                    fmt::format("store {} lost a file while it was written", connection_.name()))
             .because(fmt::format("{} had {} bytes and has {}", part_, confirmed_, there ? begin : 0));
     writer_.reset(new net::SftpWriter(login_->sftp->resume(part_, begin)));
     for (auto offset = begin; offset < tail_.end();) {

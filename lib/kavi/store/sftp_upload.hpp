@@ -15,10 +15,12 @@ class Tail {
 
     /// Takes at most `size` bytes at once.
     void append(std::string_view bytes);
-    /// The bytes from `offset` on, as far as they lie in one piece; empty at the end. `offset` lies from begin() on.
+    /// The bytes from `offset` on, as far as they lie in one piece; empty at the end. `offset` lies from
+    /// begin() on.
     std::string_view from(std::uint64_t offset) const;
 
     std::uint64_t begin() const { return end_ > size ? end_ - size : 0; }
+
     std::uint64_t end() const { return end_; }
 
   private:
@@ -26,8 +28,8 @@ class Tail {
     std::uint64_t end_ = 0;
 };
 
-/// A file on its way up. It outlives the line: what isn't confirmed is in the tail, and goes again by the next one. A
-/// line that the server cut while nothing was to be sent is no different.
+/// A file on its way up. It outlives the line: what isn't confirmed is in the tail, and goes again by the
+/// next one. A line that the server cut while nothing was to be sent is no different.
 class SftpUpload final : public Upload {
   public:
     SftpUpload(SftpConnection& connection, std::string path);

@@ -31,7 +31,8 @@ Error no_space(const std::string& store, const std::optional<Space>& space) {
 
 std::string read_small(Store& store, const std::string& path, std::uint64_t largest) {
     std::string bytes;
-    store.read(path, [&](std::string_view piece) { bytes += piece; }, 0, largest + 1);
+    store.read(
+        path, [&](std::string_view piece) { bytes += piece; }, 0, largest + 1);
     if (bytes.size() > largest)
         throw Error(errors::integrity, fmt::format("{} in store {} is too large", path, store.name()))
             .because(fmt::format("it has more than {} bytes", largest));

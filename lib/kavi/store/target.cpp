@@ -18,7 +18,8 @@ constexpr std::pair<std::string_view, StoreKind> kinds[] = {
     {"sftp", StoreKind::sftp}, {"s3", StoreKind::s3}, {"local", StoreKind::local}};
 
 Error unfit(const std::string& name, std::string why) {
-    return Error(errors::config_invalid, fmt::format("store {} can't be used", name.empty() ? "without a name" : name))
+    return Error(errors::config_invalid,
+                 fmt::format("store {} can't be used", name.empty() ? "without a name" : name))
         .because(std::move(why));
 }
 
@@ -31,7 +32,8 @@ std::string need(const Json& json, const std::string& name, const char* key) {
 int port_of(const Json& json, const std::string& name) {
     const auto& port = member_or_null(json, "port");
     if (port.is_null()) return 22;
-    if (!port.is_number_integer() || port < 1 || port > 65535) throw unfit(name, "its port is no number from 1 to 65535");
+    if (!port.is_number_integer() || port < 1 || port > 65535)
+        throw unfit(name, "its port is no number from 1 to 65535");
     return port.get<int>();
 }
 
@@ -40,7 +42,8 @@ std::string without_slash(std::string folder) {
     return folder;
 }
 
-/// "https://nbg1.your-objectstorage.com": the first label; Amazon's "s3.eu-central-1.amazonaws.com": the second.
+/// "https://nbg1.your-objectstorage.com": the first label; Amazon's "s3.eu-central-1.amazonaws.com": the
+/// second.
 std::string region_of(std::string_view endpoint) {
     const auto begin = endpoint.find("://");
     if (begin != endpoint.npos) endpoint.remove_prefix(begin + 3);
@@ -63,13 +66,15 @@ std::unique_ptr<Store> open_sftp(const StoreTarget& target, const StoreTools& to
     login.pins = {*pin};
     login.key_path = target.key_path;
     login.key = target.key;
-    return std::make_unique<SftpStore>(tools.ssh, std::move(login), without_slash(target.folder), tools.clock, std::move(stop));
+    return std::make_unique<SftpStore>(
+        tools.ssh, std::move(login), without_slash(target.folder), tools.clock, std::move(stop));
 }
 
 std::unique_ptr<Store> open_s3(const StoreTarget& target, const StoreTools& tools, std::stop_token stop) {
     const api::S3Place place{target.name, without_slash(target.endpoint), target.bucket};
     const auto region = target.region.empty() ? region_of(target.endpoint) : target.region;
-    api::S3Bucket bucket(tools.http, tools.clock, place, {target.access_key, target.secret_key, region}, std::move(stop));
+    api::S3Bucket bucket(
+        tools.http, tools.clock, place, {target.access_key, target.secret_key, region}, std::move(stop));
     return std::make_unique<S3Store>(std::move(bucket), without_slash(target.folder));
 }
 
@@ -81,7 +86,8 @@ StoreTarget read_store_target(const Json& json) {
     target.folder = string_or(json, "folder");
     const auto kind = string_or(json, "kind");
     const auto* known = std::ranges::find(kinds, kind, [](const auto& one) { return one.first; });
-    if (known == std::end(kinds)) throw unfit(target.name, fmt::format("its kind \"{}\" is none of sftp, s3, local", kind));
+    if (known == std::end(kinds))
+        throw unfit(target.name, fmt::format("its kind \"{}\" is none of sftp, s3, local", kind));
     target.kind = known->second;
     switch (target.kind) {
         case StoreKind::sftp:

@@ -26,8 +26,8 @@ enum class StoreKind {
 struct StoreTarget {
     std::string name;  ///< as the estate file names it
     StoreKind kind = StoreKind::sftp;
-    /// Where it begins. sftp: below the login's folder (or absolute), "" is the login's folder itself; s3: the keys'
-    /// beginning, "" for none; local: the folder.
+    /// Where it begins. sftp: below the login's folder (or absolute), "" is the login's folder itself; s3:
+    /// the keys' beginning, "" for none; local: the folder.
     std::string folder;
 
     // sftp
@@ -60,8 +60,8 @@ struct StoreTools {
     Clock& clock;
 };
 
-/// Nothing is contacted before the first call. `stop` ends whatever the store does, with errors::interrupted. The
-/// tools must outlive it. Throws errors::host_key_unpinned for an SFTP store without a readable host key.
+/// Nothing is contacted before the first call. `stop` ends whatever the store does, with errors::interrupted.
+/// The tools must outlive it. Throws errors::host_key_unpinned for an SFTP store without a readable host key.
 std::unique_ptr<Store> open_store(const StoreTarget& target, const StoreTools& tools, std::stop_token stop);
 
 }  // namespace kavi::store

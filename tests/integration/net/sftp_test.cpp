@@ -115,7 +115,8 @@ TEST_CASE("a part of a file is read without asking for more, and many folders ar
     write_file_atomic(box.path("f"), data, 0600);
     const auto part = [&](std::uint64_t offset, std::uint64_t limit) {
         std::string got;
-        box.sftp.read(box.path("f"), offset, [&](std::string_view bytes) { got.append(bytes); }, limit);
+        box.sftp.read(
+            box.path("f"), offset, [&](std::string_view bytes) { got.append(bytes); }, limit);
         return got;
     };
     CHECK(part(0, 0).empty());
@@ -129,7 +130,8 @@ TEST_CASE("a part of a file is read without asking for more, and many folders ar
         folders.push_back(box.path("d" + std::to_string(i)));
         if (i == 77) continue;
         box.sftp.make_folder(folders.back());
-        for (int n = 0; n < i % 3; ++n) write_file_atomic(std::filesystem::path(folders.back()) / std::to_string(n), "", 0600);
+        for (int n = 0; n < i % 3; ++n)
+            write_file_atomic(std::filesystem::path(folders.back()) / std::to_string(n), "", 0600);
     }
     const auto listed = box.sftp.list_many(folders);
     REQUIRE(listed.size() == 150);

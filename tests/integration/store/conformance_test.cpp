@@ -8,11 +8,10 @@
 #include <filesystem>
 #include <fstream>
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <support/catch.hpp>
 #include <support/errors.hpp>
+#include <sys/wait.h>
+#include <unistd.h>
 
 // The same cases for every kind of store.
 
@@ -32,12 +31,12 @@ std::string kind_of_store() {
 
 }  // namespace
 
-#define EACH_STORE(places, store)                  \
-    const auto kind = kind_of_store();             \
-    CAPTURE(kind);                                 \
-    if (kind == "sftp") NEEDS_SSHD();              \
-    Places places;                                 \
-    const auto store##_owner = places.open(kind);  \
+#define EACH_STORE(places, store)                 \
+    const auto kind = kind_of_store();            \
+    CAPTURE(kind);                                \
+    if (kind == "sftp") NEEDS_SSHD();             \
+    Places places;                                \
+    const auto store##_owner = places.open(kind); \
     auto& store = *store##_owner
 
 TEST_CASE("a file is there once it is finished, whole, and not before") {
@@ -77,12 +76,22 @@ TEST_CASE("a file is read from any offset, up to any limit") {
         std::optional<std::uint64_t> limit;
     };
 
-    for (const auto& [offset, limit] :
-         {Case{0, 0}, Case{0, 1}, Case{0, 300}, Case{5, 261'120}, Case{261'119, 3}, Case{16'777'215, 2},
-          Case{16'777'216, {}}, Case{data.size() - 1, {}}, Case{data.size() - 1, 100}, Case{data.size(), {}},
-          Case{data.size() + 10, {}}, Case{data.size() + 10, 5}, Case{1, ~std::uint64_t{0}}}) {
+    for (const auto& [offset, limit] : {Case{0, 0},
+                                        Case{0, 1},
+                                        Case{0, 300},
+                                        Case{5, 261'120},
+                                        Case{261'119, 3},
+                                        Case{16'777'215, 2},
+                                        Case{16'777'216, {}},
+                                        Case{data.size() - 1, {}},
+                                        Case{data.size() - 1, 100},
+                                        Case{data.size(), {}},
+                                        Case{data.size() + 10, {}},
+                                        Case{data.size() + 10, 5},
+                                        Case{1, ~std::uint64_t{0}}}) {
         CAPTURE(offset, limit.value_or(0), limit.has_value());
-        const auto want = offset < data.size() ? data.substr(offset, limit.value_or(data.npos)) : std::string();
+        const auto want =
+            offset < data.size() ? data.substr(offset, limit.value_or(data.npos)) : std::string();
         CHECK((all_of(box, "a/b", offset, limit) == want));
     }
 }
@@ -142,7 +151,8 @@ TEST_CASE("a file that isn't there") {
 
 TEST_CASE("paths are plain") {
     EACH_STORE(places, box);
-    for (const auto* path : {"", "/a", "a/", "a//b", "..", "a/../b", "./a", "a b", "a;b", "ä", "a\nb", "$(id)"}) {
+    for (const auto* path :
+         {"", "/a", "a/", "a//b", "..", "a/../b", "./a", "a b", "a;b", "ä", "a\nb", "$(id)"}) {
         CAPTURE(path);
         CHECK(error_of([&] { box.create(path); }).code() == errors::internal);
         CHECK(error_of([&] { all_of(box, path); }).code() == errors::internal);
@@ -173,7 +183,8 @@ TEST_CASE("thousands of files are listed") {
     EACH_STORE(places, box);
     constexpr int count = 2300;
     if (kind == "s3") {
-        for (int i = 0; i < count; ++i) store::write_small(box, "k/" + std::to_string(i % 40) + "/" + std::to_string(i), "");
+        for (int i = 0; i < count; ++i)
+            store::write_small(box, "k/" + std::to_string(i % 40) + "/" + std::to_string(i), "");
     } else {
         const std::filesystem::path top = places.target(kind).folder;
         for (int i = 0; i < count; ++i) {
@@ -251,14 +262,19 @@ TEST_CASE("a full store says so with figures, keeps no part, and still removes")
     Places places;
     auto target = places.target(kind);
     const TemporaryFolder folder;
-    if (run_command({.arguments = {"mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", folder.path().string()}}).status != 0) {
+    if (run_command(
+            {.arguments = {"mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", folder.path().string()}})
+            .status != 0) {
         WARN("SKIPPED: no right to mount a small file system");
         return;
     }
+
     struct Unmount {
         std::string place;
+
         ~Unmount() { run_command({.arguments = {"umount", "-l", place}}); }
     } unmount{folder.path().string()};
+
     target.folder = folder.path().string();
     const auto box = places.open(target);
     const auto space = box->space();

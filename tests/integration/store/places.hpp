@@ -21,6 +21,7 @@ namespace kavi::test {
 class NoWaitClock final : public Clock {
   public:
     std::chrono::system_clock::time_point now() const override { return real_.now(); }
+
     std::chrono::steady_clock::time_point steady() const override { return real_.steady(); }
 
     void sleep_for(std::chrono::milliseconds duration, std::stop_token) override { slept += duration; }
@@ -42,7 +43,8 @@ inline std::string all_of(store::Store& store,
                           std::uint64_t offset = 0,
                           std::optional<std::uint64_t> limit = {}) {
     std::string got;
-    store.read(path, [&](std::string_view bytes) { got += bytes; }, offset, limit);
+    store.read(
+        path, [&](std::string_view bytes) { got += bytes; }, offset, limit);
     return got;
 }
 

@@ -45,7 +45,8 @@ TEST_CASE("an upload whose line is cut, anywhere and often, is whole in the end"
     CutBox cut({.up = up});
     const auto upload = cut.box->create("a/b");
     std::string_view rest = data;
-    for (; !rest.empty(); rest.remove_prefix(std::min<std::size_t>(700'000, rest.size()))) upload->write(rest.substr(0, 700'000));
+    for (; !rest.empty(); rest.remove_prefix(std::min<std::size_t>(700'000, rest.size())))
+        upload->write(rest.substr(0, 700'000));
     CHECK(upload->finish());
     CHECK(cut.relay.connections() > 1);
     CHECK((all_of(*cut.box, "a/b") == data));
@@ -149,7 +150,8 @@ TEST_CASE("a server with too many connections is tried again, and then named") {
         const auto error = error_of([&] { cut.box->list(""); });
         CHECK(error.code() == errors::network_failed);
         CHECK(error.message() == "store box can't be reached");
-        CHECK(error.causes().back() == "the server may have too many connections: a Storage Box takes 10 an account");
+        CHECK(error.causes().back() ==
+              "the server may have too many connections: a Storage Box takes 10 an account");
         CHECK(cut.relay.connections() == 4);
         CHECK(cut.places.clock.slept == std::chrono::seconds(15));
     }

@@ -36,7 +36,8 @@ TEST_CASE("a child is fed and read in pieces of any size") {
     std::string got;
     std::thread reader([&] { got = read_all(child); });
     bool taken = true;
-    for (std::size_t i = 0; i < pieces; ++i) taken = child.write(std::string(piece, static_cast<char>('a' + i % 26))) && taken;
+    for (std::size_t i = 0; i < pieces; ++i)
+        taken = child.write(std::string(piece, static_cast<char>('a' + i % 26))) && taken;
     child.end_input();
     reader.join();
     CHECK(taken);
@@ -75,7 +76,9 @@ TEST_CASE("standard error is drained meanwhile, and its last 64 KiB are kept") {
     CHECK(read_all(child) == "out\n");
     CHECK(child.finish() == 0);
     CHECK(child.errors().size() == 65536);
-    CHECK(child.errors().ends_with("ee" "the end\n"));
+    CHECK(
+        child.errors().ends_with("ee"
+                                 "the end\n"));
 }
 
 TEST_CASE("a program that isn't there is an error, with the reason") {
@@ -94,7 +97,8 @@ TEST_CASE("a child that is let go is ended, with what it started, and never sees
     const auto mark = (folder.path() / "input-ended").string();
     pid_t grandchild = 0;
     {
-        Child child(shell("trap '' TERM; sleep 1000 & echo $!; cat >/dev/null; touch " + mark + "; sleep 1000"));
+        Child child(
+            shell("trap '' TERM; sleep 1000 & echo $!; cat >/dev/null; touch " + mark + "; sleep 1000"));
         std::array<char, 64> buffer{};
         const auto count = child.read(buffer);
         grandchild = std::stoi(std::string(buffer.data(), count));

@@ -25,7 +25,8 @@ std::string plain_of(std::size_t size) {
     std::mt19937 noise(7);
     std::string text(size, '\0');
     for (std::size_t i = 0; i < size; ++i)
-        text[i] = static_cast<char>(i / 5000 % 2 ? noise() : static_cast<unsigned>("the same again "[i % 15]));
+        text[i] =
+            static_cast<char>(i / 5000 % 2 ? noise() : static_cast<unsigned>("the same again "[i % 15]));
     return text;
 }
 
