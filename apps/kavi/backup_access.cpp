@@ -3,6 +3,7 @@
 #include <kavi/base/error_codes.hpp>
 #include <kavi/base/text.hpp>
 #include <kavi/model/placed.hpp>
+#include <kavi/ops/recover/estate_copy.hpp>
 #include <kavi/ops/secrets/places.hpp>
 #include <kavi/ops/servers/observe.hpp>
 
@@ -134,6 +135,7 @@ ops::ManifestSigners BackupAccess::live_signers(const std::string& server) {
 
 const ops::ManifestSigners& BackupAccess::signers(const std::string& server) {
     if (const auto known = signers_.find(server); known != signers_.end()) return known->second;
+    if (server == ops::estate_copy_server) return signers_[server] = ops::estate_copy_signers(estate_.estate());
     try {
         signers_[server] = live_signers(server);
     } catch (const Error& error) {
@@ -160,6 +162,21 @@ std::vector<std::string> BackupAccess::servers(const std::vector<std::string>& i
         if (items.empty() || std::ranges::find(items, name) != items.end()) servers.insert(server_of_item(estate_.loaded(), item));
     servers.erase("");
     return {servers.begin(), servers.end()};
+}
+
+std::vector<std::string> BackupAccess::owners(const std::optional<std::string>& server,
+                                              const std::vector<std::string>& items) const {
+    auto all = servers(items);
+    if (items.empty()) all.emplace_back(ops::estate_copy_server);
+    if (!server) return all;
+    require_name("backup of", *server, all);
+    return {*server};
+}
+
+std::vector<std::string> BackupAccess::stores(const std::optional<std::string>& only) const {
+    if (!only) return stores();
+    require_name("store of backups", *only, stores());
+    return {*only};
 }
 
 const ops::TimeZone& BackupAccess::zone() {

@@ -42,6 +42,9 @@ class BackupAccess {
     /// Those of [backup], in their order. Throws errors::config_invalid where there are none.
     const std::vector<std::string>& stores() const;
 
+    /// Or this one of them. Throws errors::unknown_name.
+    std::vector<std::string> stores(const std::optional<std::string>& only) const;
+
     /// Opened on the first call and kept. Throws errors::unknown_name.
     store::Store& store(const std::string& name, StoreUse use = StoreUse::read);
     /// One for the caller alone (another thread, another lane).
@@ -56,6 +59,10 @@ class BackupAccess {
     /// Servers that have any of these items (empty: any item at all), in order of their names. Throws
     /// errors::unknown_name for an item that the estate file doesn't have.
     std::vector<std::string> servers(const std::vector<std::string>& items) const;
+
+    /// Whose backups a command looks at: of this server, or of all that have one of the items; without items the estate's
+    /// own ("estate") too. Throws errors::unknown_name.
+    std::vector<std::string> owners(const std::optional<std::string>& server, const std::vector<std::string>& items) const;
 
     /// The estate's time zone, read once.
     const ops::TimeZone& zone();

@@ -12,6 +12,7 @@ namespace kavi::app {
 namespace {
 
 constexpr std::array groups{
+    Group{"backup", "backups of servers, in the estate's stores"},
     Group{"config", "the estate file"},
     Group{"secrets", "secrets, in Infisical and in the sealed copy"},
     Group{"dns", "DNS zones at Cloudflare"},
@@ -31,6 +32,27 @@ constexpr std::array commands{
             "Asks every server and every name at once. Exit 8 where something is down or unknown.",
             "kavi status --all",
             &define_status},
+    Command{"backup",
+            "list",
+            "what is stored, newest first",
+            "Each run with its age, size and items; what failed, doesn't count or is gone. Only manifests that a known server "
+            "signed count.",
+            "kavi backup list databases",
+            &define_backup_list},
+    Command{"backup",
+            "verify",
+            "whether what is stored is what was stored",
+            "Without --run or --at: the newest of each item, and the listing of all runs. Level 0 compares the listing with the "
+            "manifests, level 1 checksums, by the store itself where it can. Exit 12 where something differs.",
+            "kavi backup verify --level 1",
+            &define_backup_verify},
+    Command{"backup",
+            "prune",
+            "remove the backups that no rule keeps",
+            "By [backup] keep, for each item by itself; never the newest. Refused after a run that wasn't good, and where more "
+            "than half would go, unless --confirm SERVER says so. Frees space without needing any.",
+            "kavi backup prune --dry-run",
+            &define_backup_prune},
     Command{"dns",
             "sync",
             "make the zones as declared",

@@ -5,6 +5,9 @@
 /// One define function a row; each lies in the file of its name.
 namespace kavi::app {
 
+Run define_backup_list(Arguments& arguments);
+Run define_backup_prune(Arguments& arguments);
+Run define_backup_verify(Arguments& arguments);
 Run define_completion(Arguments& arguments);
 Run define_config_check(Arguments& arguments);
 Run define_config_schema(Arguments& arguments);
