@@ -171,7 +171,7 @@ fs::path ensure_volume(const RestoreJob& job) {
     if (const auto image = job.wanted("image"), at = job.wanted("at"); !image.empty() && !at.empty()) {
         // Docker fills a new volume from the image when a container is made, which never has to run.
         const auto id = job.docker.must(fmt::format("the volume {} can't be filled from {}", volume, image),
-                                        {"create", "--pull", "never", "--network", "none", "--volume", volume + ":" + at, image});
+                                        {"create", "--pull", "missing", "--network", "none", "--volume", volume + ":" + at, image});
         job.docker.must("a container can't be removed", {"rm", std::string(trim(id))});
     }
     if (const auto folder = job.docker.volume_folder(volume)) return *folder;

@@ -44,6 +44,33 @@ struct RestoreTools {
     std::function<void(const plan::Action&, std::string_view doing)> on_progress = nullptr;
 };
 
+/// The artefact as docs/backups.md has it.
+Json artefact_json(const Artefact& artefact);
+
+/// What opens one artefact elsewhere without an identity there.
+struct UnwrappedArtefact {
+    Secret file_key;
+    std::size_t header_size = 0;
+};
+
+/// Reads the artefact's header and opens it. Throws what the store throws, and seal::AgeError.
+UnwrappedArtefact unwrap_artefact(store::Store& store, const std::string& path, std::span<const seal::Identity> identities);
+
+/// Something for the agent of a server.
+struct AgentQuestion {
+    std::string server;  ///< whose agent
+    std::string owner;   ///< whose backups
+    std::string store;
+    std::vector<RestorePart> parts;
+    int level = 0;       ///< 2 or 3: verify; 0: restore
+};
+
+using AgentAnswer = std::map<std::string, Json>;  ///< by Artefact::file: a result, or {"failure": {…}}
+
+/// Has a server's agent restore or verify artefacts. Throws what the store, the identities and the host throw; what
+/// becomes of each artefact is in the answer.
+AgentAnswer ask_agent(const RestoreTools& tools, const AgentQuestion& question, const host::EventSink& on_event, std::stop_token stop);
+
 /// Carries out plan_restore's actions: reads each artefact's header, unwraps its file key here, and has the server's
 /// agent fetch, check and restore it. No identity leaves this machine, and a file key goes as a frame only.
 class RestoreHandler final : public run::Handler {
@@ -56,6 +83,9 @@ class RestoreHandler final : public run::Handler {
     std::map<std::string, RestoreResult> results() const;
 
   private:
+    void tell(std::span<const plan::Action* const> batch, const Json& event) const;
+    void remember(const std::string& id, RestoreResult result);
+
     RestoreTools tools_;
     mutable std::mutex mutex_;
     std::map<std::string, RestoreResult> results_;
