@@ -37,7 +37,7 @@ std::string account_of(const model::Storage& storage, StoreUse use) {
 void set_account(store::StoreTarget& target,
                  const model::Storage& storage,
                  StoreUse use,
-                 const secrets::SecretVault& vault,
+                 const SecretLookup& secret,
                  const std::optional<std::string>& ssh_key_path) {
     const auto purpose = account_of(storage, use);
     target.kind = store::StoreKind::sftp;
@@ -45,22 +45,22 @@ void set_account(store::StoreTarget& target,
     target.port = storage.port;
     target.user = storage.users.at(purpose);
     target.host_key = storage.host_key.value_or("");
-    if (const auto key = storage.keys.find(purpose); key != storage.keys.end()) target.key = vault.get(key->second);
+    if (const auto key = storage.keys.find(purpose); key != storage.keys.end()) target.key = secret(key->second);
     else if (ssh_key_path) target.key_path = ssh_key_path;
     else
         throw unfit_storage(storage, fmt::format("it has no keys.{0}, and KAVI_SSH_KEY isn't set", purpose))
             .fix(fmt::format("name the secret with the key of {} in keys.{}", target.user, purpose));
 }
 
-void set_bucket(store::StoreTarget& target, const model::Storage& storage, const secrets::SecretVault& vault) {
+void set_bucket(store::StoreTarget& target, const model::Storage& storage, const SecretLookup& secret) {
     if (storage.buckets.size() != 1)
         throw unfit_storage(storage, "backups need a bucket of their own").fix("let \"buckets\" name that one alone");
     if (!storage.access_key || !storage.secret_key) throw unfit_storage(storage, "it has no access_key or no secret_key");
     target.kind = store::StoreKind::s3;
     target.endpoint = storage.endpoint;
     target.bucket = storage.buckets.front();
-    target.access_key = std::string(vault.get(*storage.access_key).reveal());
-    target.secret_key = vault.get(*storage.secret_key);
+    target.access_key = std::string(secret(*storage.access_key).reveal());
+    target.secret_key = secret(*storage.secret_key);
 }
 
 /// Addresses and host keys of a server that Hetzner has.
@@ -78,13 +78,13 @@ void learn_server(EstateSession& estate, const std::string& name, std::stop_toke
 store::StoreTarget store_target(const model::Estate& estate,
                                 const model::Storage& storage,
                                 StoreUse use,
-                                const secrets::SecretVault& vault,
+                                const SecretLookup& secret,
                                 const std::optional<std::string>& ssh_key_path) {
     store::StoreTarget target{.name = storage.name};
     switch (storage.kind) {
         case Kind::storage_box:
-        case Kind::sftp: set_account(target, storage, use, vault, ssh_key_path); break;
-        case Kind::s3: set_bucket(target, storage, vault); break;
+        case Kind::sftp: set_account(target, storage, use, secret, ssh_key_path); break;
+        case Kind::s3: set_bucket(target, storage, secret); break;
         case Kind::local:
             target.kind = store::StoreKind::local;
             target.folder = (std::filesystem::path(estate.folder) / storage.path).lexically_normal().string();
@@ -112,8 +112,8 @@ std::unique_ptr<store::Store> BackupAccess::open_store(const std::string& name, 
     const auto& estate = estate_.estate();
     const auto found = estate.storages.find(name);
     if (found == estate.storages.end()) require_name("storage", name, stores());
-    const auto target =
-        store_target(estate, found->second, use, estate_.secrets().vault, estate_.network().ssh_key_path());
+    const auto secret = [this](const model::SecretRef& ref) { return estate_.secrets().vault.get(ref); };
+    const auto target = store_target(estate, found->second, use, secret, estate_.network().ssh_key_path());
     return store::open_store(target,
                              {.ssh = estate_.network().ssh(), .http = estate_.network().plain_http(), .clock = session_.clock},
                              session_.stop);
@@ -162,6 +162,13 @@ std::vector<std::string> BackupAccess::servers(const std::vector<std::string>& i
         if (items.empty() || std::ranges::find(items, name) != items.end()) servers.insert(server_of_item(estate_.loaded(), item));
     servers.erase("");
     return {servers.begin(), servers.end()};
+}
+
+std::vector<std::string> BackupAccess::items(const std::string& server) const {
+    std::vector<std::string> found;
+    for (const auto& [name, item] : estate_.estate().backup.items)
+        if (server_of_item(estate_.loaded(), item) == server) found.push_back(name);
+    return found;
 }
 
 std::vector<std::string> BackupAccess::owners(const std::optional<std::string>& server,

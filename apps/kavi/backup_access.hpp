@@ -6,6 +6,7 @@
 #include <kavi/ops/backup/when.hpp>
 #include <kavi/store/target.hpp>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -23,12 +24,14 @@ enum class StoreUse {
     prune,  ///< users.prune, keys.prune: also what writes notes and copies from here
 };
 
-/// How this machine opens a storage of the estate. Throws errors::config_invalid for one that can't hold backups,
-/// errors::secret_missing.
+/// A secret by its name; asked only for what a store needs. Throws errors::secret_missing.
+using SecretLookup = std::function<Secret(const model::SecretRef&)>;
+
+/// How this machine opens a storage of the estate. Throws errors::config_invalid for one that can't hold backups.
 store::StoreTarget store_target(const model::Estate& estate,
                                 const model::Storage& storage,
                                 StoreUse use,
-                                const secrets::SecretVault& vault,
+                                const SecretLookup& secret,
                                 const std::optional<std::string>& ssh_key_path);
 
 /// The server that an item is on; empty: of none (git, which this machine mirrors itself).
@@ -63,6 +66,9 @@ class BackupAccess {
     /// Whose backups a command looks at: of this server, or of all that have one of the items; without items the estate's
     /// own ("estate") too. Throws errors::unknown_name.
     std::vector<std::string> owners(const std::optional<std::string>& server, const std::vector<std::string>& items) const;
+
+    /// The items that the estate file declares on that server.
+    std::vector<std::string> items(const std::string& server) const;
 
     /// The estate's time zone, read once.
     const ops::TimeZone& zone();

@@ -53,6 +53,14 @@ constexpr std::array commands{
             "than half would go, unless --confirm SERVER says so. Frees space without needing any.",
             "kavi backup prune --dry-run",
             &define_backup_prune},
+    Command{"",
+            "restore",
+            "bring back what was backed up",
+            "A database is restored beside the live one, counted against the manifest and swapped by renaming; a folder or volume is "
+            "unpacked beside and changes names while its services are stopped. What was there is kept. The identity stays here: "
+            "the server gets the key of that one artefact.",
+            "kavi restore databases --at 'yesterday 18:00' --dry-run",
+            &define_restore},
     Command{"dns",
             "sync",
             "make the zones as declared",

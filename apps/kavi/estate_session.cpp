@@ -15,8 +15,23 @@ EstateSession::EstateSession(Session& session, std::string_view command, std::ch
       network_(session),
       dialer_(network_.ssh(), {.run = record_.run, .who = record_.who, .command = record_.command, .lock_wait = lock_wait}) {}
 
+EstateSession::EstateSession(Session& session,
+                             std::string_view command,
+                             std::chrono::milliseconds lock_wait,
+                             std::vector<std::string> confirmed)
+    : EstateSession(session, command, lock_wait) {
+    recovering_ = true;
+    confirmed_ = std::move(confirmed);
+}
+
 SecretsAccess& EstateSession::access() {
-    if (!access_) access_.emplace(session_, context_.loaded, network_.http());
+    if (!access_)
+        access_.emplace(session_,
+                        context_.loaded,
+                        network_.http(),
+                        SecretsAccess::Options{.recovering = recovering_,
+                                               .network = recovering_ ? &network_ : nullptr,
+                                               .confirmed = confirmed_});
     return *access_;
 }
 

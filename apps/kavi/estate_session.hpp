@@ -22,6 +22,8 @@ class EstateSession {
   public:
     /// Loads the estate file (trusted, valid). `command` names the run ("kavi deploy").
     EstateSession(Session& session, std::string_view command, std::chrono::milliseconds lock_wait = {});
+    /// For `kavi recover`: a dead Infisical forbids no change, and the sealed copies of all places are looked at.
+    EstateSession(Session& session, std::string_view command, std::chrono::milliseconds lock_wait, std::vector<std::string> confirmed);
 
     const model::LoadedEstate& loaded() const noexcept { return context_.loaded; }
 
@@ -54,6 +56,8 @@ class EstateSession {
     RunRecord record_;
     Network network_;
     std::optional<SecretsAccess> access_;
+    bool recovering_ = false;
+    std::vector<std::string> confirmed_;
     bool warned_ = false;
     std::unique_ptr<api::HetznerCloud> hetzner_;
     std::unique_ptr<api::CloudflareClient> cloudflare_;

@@ -51,6 +51,15 @@ void add_ssh_key(std::vector<seal::Identity>& all, const std::filesystem::path& 
     }
 }
 
+Error no_signer(std::string_view why) {
+    Error error(errors::credentials_missing, "there is no key to sign the sealed copy with");
+    error.because(std::string(why));
+    return error.fix(
+        "set KAVI_SSH_KEY to the file of your ssh-ed25519 key, or add it to the agent with ssh-add");
+}
+
+}  // namespace
+
 std::vector<seal::Identity> load_identities(const Session& session) {
     std::vector<seal::Identity> all;
     const auto& environment = session.environment;
@@ -70,14 +79,14 @@ std::vector<seal::Identity> load_identities(const Session& session) {
     return all;
 }
 
-Error no_signer(std::string_view why) {
-    Error error(errors::credentials_missing, "there is no key to sign the sealed copy with");
-    error.because(std::string(why));
-    return error.fix(
-        "set KAVI_SSH_KEY to the file of your ssh-ed25519 key, or add it to the agent with ssh-add");
+std::vector<seal::SshPublicKey> own_ssh_keys(const Session& session) {
+    if (const auto path = session.environment.find("KAVI_SSH_KEY")) {
+        const auto file = expanded(session.environment, *path);
+        return {seal::read_ssh_private_key(private_file(file).reveal(), file.string()).public_key};
+    }
+    const auto socket = session.environment.find("SSH_AUTH_SOCK");
+    return socket ? secrets::keys_of_agent(*socket, session.stop) : std::vector<seal::SshPublicKey>();
 }
-
-}  // namespace
 
 SecretsAccess::SecretsAccess(Session& session, const model::LoadedEstate& loaded, net::Transport& http)
     : SecretsAccess(session, loaded, http, Options()) {}

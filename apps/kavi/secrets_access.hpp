@@ -14,6 +14,13 @@
 
 namespace kavi::app {
 
+/// The identities that may open what is sealed: of KAVI_IDENTITY (a file's path, or the identity itself; also _FILE and
+/// _COMMAND), of the file "identity" in kavi's config folder, and of the SSH key that KAVI_SSH_KEY names.
+std::vector<seal::Identity> load_identities(const Session& session);
+
+/// The public halves of the keys that this person logs in with: KAVI_SSH_KEY's, else those that the agent holds.
+std::vector<seal::SshPublicKey> own_ssh_keys(const Session& session);
+
 /// The way to the estate's secrets by what the environment gives: credentials for Infisical, an identity for
 /// sealed copies, a key to sign them with. Nothing is asked before it is needed; a login is revoked when this
 /// goes.
@@ -49,8 +56,7 @@ class SecretsAccess {
 
     secrets::SealedPlaces& places();
 
-    /// Of KAVI_IDENTITY (a file's path, or the identity itself; also _FILE and _COMMAND), of the file
-    /// "identity" in kavi's config folder, and of the SSH key that KAVI_SSH_KEY names.
+    /// load_identities(), once.
     const std::vector<seal::Identity>& identities();
 
     secrets::SealedCopies read_copies(bool all_places);

@@ -54,7 +54,7 @@ class Prune {
                              options_.change,
                              {.command = "Prune",
                               .headline = fmt::format("keep {} · looked at in {}", rules_text(estate_.estate().backup.keep), duration_text(took)),
-                              .nothing = fmt::format("nothing to prune: {} · {}", unchanged_text(plan_), duration_text(took)),
+                              .nothing = fmt::format("nothing to prune: {} · {}", plan_.unchanged.empty() ? "nothing is stored" : unchanged_text(plan_), duration_text(took)),
                               .plan = plan_,
                               .handlers = handlers,
                               .listener = *progress,

@@ -65,8 +65,12 @@ class StoreCheck {
 
   private:
     std::set<std::string> wanted_items() const {
-        if (!options_.items.empty()) return {options_.items.begin(), options_.items.end()};
-        std::set<std::string> items;
+        const auto declared = access_.items(catalog_.server);
+        std::set<std::string> items(declared.begin(), declared.end());
+        if (!options_.items.empty()) {
+            std::erase_if(items, [&](const auto& item) { return std::ranges::find(options_.items, item) == options_.items.end(); });
+            return items;
+        }
         for (const auto& run : catalog_.runs)
             for (const auto& artefact : run.manifest.artefacts) items.insert(artefact.item);
         return items;
