@@ -34,6 +34,12 @@ milliseconds time_spent(std::vector<std::pair<milliseconds, milliseconds>> spans
 
 }  // namespace
 
+milliseconds Timeline::since() {
+    const auto now = clock_.steady();
+    if (!began_) began_ = now;
+    return std::chrono::duration_cast<milliseconds>(now - *began_);
+}
+
 void Timeline::started(const plan::Action& action) {
     {
         const std::lock_guard lock(mutex_);

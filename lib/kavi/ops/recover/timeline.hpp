@@ -18,8 +18,8 @@ namespace kavi::ops {
 /// Notes when each action of a run ended, and hands everything on.
 class Timeline final : public run::Listener {
   public:
-    /// The run begins now.
-    Timeline(run::Listener& inner, Clock& clock) : inner_(inner), clock_(clock), began_(clock.steady()) {}
+    /// The run begins with its first action.
+    Timeline(run::Listener& inner, Clock& clock) : inner_(inner), clock_(clock) {}
 
     void started(const plan::Action& action) override;
     void progress(const plan::Action& action, std::string_view doing) override { inner_.progress(action, doing); }
@@ -37,15 +37,12 @@ class Timeline final : public run::Listener {
     std::vector<Span> spans() const;
 
   private:
-    std::chrono::milliseconds since() const {
-        return std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady() - began_);
-    }
-
+    std::chrono::milliseconds since();
     void end(const plan::Action& action, bool well);
 
     run::Listener& inner_;
     Clock& clock_;
-    std::chrono::steady_clock::time_point began_;
+    std::optional<std::chrono::steady_clock::time_point> began_;
     mutable std::mutex mutex_;
     std::map<std::string, std::chrono::milliseconds> open_;
     std::vector<Span> spans_;

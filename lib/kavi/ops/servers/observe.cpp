@@ -53,23 +53,6 @@ void run_all(std::span<const Job> jobs, std::stop_token stop) {
     }
 }
 
-void observe_offers(const model::Estate& estate,
-                    std::span<const std::string> missing,
-                    HetznerObservation& seen,
-                    api::HetznerCloud& cloud,
-                    std::stop_token stop) {
-    if (missing.empty()) return;
-    seen.types = cloud.server_types(stop);
-    std::set<std::pair<std::string, std::string>> wanted;
-    for (const auto& name : missing)
-        for (const auto& type : estate.servers.at(name).types)
-            if (const auto* known = seen.type(type))
-                wanted.emplace(estate.servers.at(name).image, known->architecture);
-    for (const auto& key : wanted)
-        if (auto image = cloud.image(key.first, key.second, stop))
-            seen.images.emplace(key, std::move(*image));
-}
-
 ManagedServer manage(const model::Server& declared,
                      const api::HetznerServer& server,
                      std::string_view estate,
@@ -110,6 +93,23 @@ const api::HetznerPrimaryIp* HetznerObservation::primary_ip_at(std::string_view 
         return network ? ip.type == "ipv6" && network_of(ip.ip) == network : ip.ip == address;
     });
     return found == primary_ips.end() ? nullptr : &*found;
+}
+
+void observe_offers(const model::Estate& estate,
+                    const std::vector<std::string>& to_make,
+                    HetznerObservation& seen,
+                    api::HetznerCloud& cloud,
+                    std::stop_token stop) {
+    if (to_make.empty()) return;
+    seen.types = cloud.server_types(stop);
+    std::set<std::pair<std::string, std::string>> wanted;
+    for (const auto& name : to_make)
+        for (const auto& type : estate.servers.at(name).types)
+            if (const auto* known = seen.type(type))
+                wanted.emplace(estate.servers.at(name).image, known->architecture);
+    for (const auto& key : wanted)
+        if (auto image = cloud.image(key.first, key.second, stop))
+            seen.images.emplace(key, std::move(*image));
 }
 
 std::vector<std::string> hetzner_servers(const model::Estate& estate, std::span<const std::string> only) {

@@ -43,6 +43,13 @@ HetznerObservation observe_hetzner(const model::Estate& estate,
                                    api::HetznerCloud& cloud,
                                    std::stop_token stop);
 
+/// Adds the server types and images that making these servers needs; asks nothing where there are none.
+void observe_offers(const model::Estate& estate,
+                    const std::vector<std::string>& to_make,
+                    HetznerObservation& seen,
+                    api::HetznerCloud& cloud,
+                    std::stop_token stop);
+
 /// A server of the estate that exists, and the host keys it may show.
 struct ManagedServer {
     api::HetznerServer server;
