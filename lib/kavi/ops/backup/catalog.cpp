@@ -43,6 +43,7 @@ class Maker {
         find_flaws();
         find_unnamed();
         look_at_chain();
+        look_for_lost_manifests();
         std::ranges::sort(catalog_.verified, {}, &VerifiedNote::at);
         catalog_.files = std::move(seen_.files);
         catalog_.parts = std::move(seen_.parts);
@@ -137,6 +138,19 @@ class Maker {
                     {newer.run, fmt::format("it names another manifest before it than that of run {}", older.run)});
             else if (step > 1) catalog_.gaps.push_back({older.run, newer.run, step - 1});
         }
+    }
+
+    /// A folder without a manifest is a run that was cut off, but for signs that it had one.
+    void look_for_lost_manifests() {
+        for (auto run = catalog_.unfinished.rbegin(); run != catalog_.unfinished.rend(); ++run) {
+            const bool counted = std::ranges::any_of(
+                catalog_.gaps, [&](const ChainGap& gap) { return gap.before < *run && *run < gap.after; });
+            if (sizes_.contains(fmt::format("{}/{}", *run, signature_name)))
+                catalog_.faults.push_back({*run, "its manifest is missing, and the signature of it is there"});
+            else if (counted)
+                catalog_.faults.push_back({*run, "its manifest is missing, and the sequence of the others counts it"});
+        }
+        std::ranges::stable_sort(catalog_.faults, {}, &ChainFault::run);
     }
 
     CatalogSeen seen_;

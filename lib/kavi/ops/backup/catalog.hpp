@@ -36,7 +36,7 @@ struct RefusedRun {
 /// Something about the chain of manifests that is as it mustn't be.
 struct ChainFault {
     std::string run;
-    std::string message;  ///< "its sequence 7 doesn't follow 9 of the run before it"
+    std::string message;  ///< "its sequence 7 doesn't follow 9 of run …", "its manifest is missing, and …"
 };
 
 /// Runs that the sequence counts and the store doesn't have: pruned, or taken away.

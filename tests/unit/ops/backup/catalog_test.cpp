@@ -206,6 +206,19 @@ TEST_CASE("the chain of manifests shows what is missing and what was put in") {
         CHECK(catalog.gaps[0].missing == 1);
         CHECK(faults(catalog).empty());
     }
+    SECTION("a manifest taken away, with or without its signature") {
+        days.store.files.erase(path(tuesday + "/manifest.json"));
+        CHECK(faults(days.writer.catalog()) ==
+              tuesday + ": its manifest is missing, and the signature of it is there\n");
+        days.store.files.erase(path(tuesday + "/manifest.json.sig"));
+        CHECK(faults(days.writer.catalog()) ==
+              tuesday + ": its manifest is missing, and the sequence of the others counts it\n");
+        CHECK(days.writer.catalog().unfinished == std::vector{tuesday});
+    }
+    SECTION("a run that was cut off is no fault of the chain") {
+        days.store.files[path("20261124T070000Z-00cc/redis.tar.zst.age")] = "x";
+        CHECK(faults(days.writer.catalog()).empty());
+    }
     SECTION("the newest taken away leaves no gap: its age tells") {
         std::erase_if(days.store.files, files_of(wednesday));
         CHECK(days.writer.catalog().gaps.empty());
