@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -63,12 +64,16 @@ class LibsshChannel final : public SshChannel {
               std::chrono::steady_clock::time_point deadline,
               const std::stop_token& stop);
     void pump(std::chrono::milliseconds limit);
+    /// Lets the other side send on, far enough ahead for a long way.
+    void widen();
 
     SshLine& line_;
     ssh_event event_;
     Received received_;
     ChannelHandle channel_;
     bool input_ended_ = false;
+    std::uint64_t widened_at_ = 0;  ///< when so many bytes had come
+    std::unique_ptr<char[]> room_;  ///< what libssh asks for, and doesn't use
 };
 
 }  // namespace kavi::net
