@@ -85,7 +85,7 @@ class FilesRestore {
         job_.fetch([&](std::string_view bytes) { tar.write(bytes); });
         const auto entries = tar.finish();
         const auto& wanted = member_or_null(job_.sealed.artefact.details, "entries");
-        if (paths_.empty() && wanted.is_number_unsigned() && wanted != entries)
+        if (paths_.empty() && wanted.is_number_integer() && wanted != entries)
             throw Error(errors::restore_failed, fmt::format("{} entries were unpacked, not {}", entries, wanted.dump()));
     }
 

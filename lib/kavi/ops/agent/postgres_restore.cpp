@@ -50,11 +50,16 @@ class PostgresRestore {
         dump.write([&](const seal::WriteBytes& take) { job_.fetch(take); });
         job_.reached("spooled");
         read_statements(dump.path());
-        create();
-        load(dump.path());
-        check_rows();
-        job_.reached("checked");
-        swap();
+        try {
+            create();
+            load(dump.path());
+            check_rows();
+            job_.reached("checked");
+            swap();
+        } catch (...) {
+            give_up();
+            throw;
+        }
         set_properties();
         drop_empty();
         restart_readers();
@@ -76,6 +81,14 @@ class PostgresRestore {
     void clean() {
         for (const auto& name : server_.databases())
             if (is_building_name(name, final_)) server_.drop(name);
+    }
+
+    /// Whatever went wrong is what is told; what can't be dropped now is dropped by the next restore.
+    void give_up() noexcept {
+        try {
+            server_.drop(building_);
+        } catch (const std::exception&) {
+        }
     }
 
     /// What the dump says of the database itself: encoding, locale, owner, rights and settings.
@@ -111,7 +124,7 @@ class PostgresRestore {
 
     void pg_restore(std::vector<std::string> more, const std::string& dump) {
         job_.say("pg_restore");
-        std::vector<std::string> words{"pg_restore", "--no-password", "--dbname", building_};
+        std::vector<std::string> words{"pg_restore", "--no-password", "--dbname", connection_text(building_)};
         words.insert(words.end(), more.begin(), more.end());
         words.push_back(dump);
         const auto done = job_.docker.run(server_.program(words));
@@ -139,7 +152,7 @@ class PostgresRestore {
             throw error.fix("the live database is as it was");
         }
         for (const auto& count : found)
-            if (count.is_number_unsigned()) restored_.rows += count.get<std::uint64_t>();
+            if (count.is_number_integer()) restored_.rows += count.get<std::uint64_t>();
     }
 
     Json only_table(const Json& rows) const {

@@ -49,7 +49,7 @@ std::vector<std::string> PostgresServer::program(std::vector<std::string> words,
 
 std::string PostgresServer::script(const std::string& database, std::string_view sql, std::string_view doing) {
     auto done = docker_.run(program({"psql", "--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--no-password",
-                                     "--set", "ON_ERROR_STOP=1", "--set", "VERBOSITY=terse", "--dbname", database}, true),
+                                     "--set", "ON_ERROR_STOP=1", "--set", "VERBOSITY=terse", "--dbname", connection_text(database)}, true),
                             sql);
     if (done.status != 0) throw failed(doing, done.errors);
     return std::move(done.output);

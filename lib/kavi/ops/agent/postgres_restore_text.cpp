@@ -162,6 +162,15 @@ std::string sql_name(std::string_view name) {
     return doubled(name, '"');
 }
 
+std::string connection_text(std::string_view database) {
+    std::string text = "dbname='";
+    for (const char c : database) {
+        if (c == '\'' || c == '\\') text += '\\';
+        text += c;
+    }
+    return text + "'";
+}
+
 std::string building_name(std::string_view database, std::string_view run) {
     return fmt::format("{}{}{}", stem_of(database), building, run);
 }

@@ -18,6 +18,8 @@ namespace kavi::ops {
 std::string sql_literal(std::string_view text);
 /// "odd ""name""".
 std::string sql_name(std::string_view name);
+/// "dbname='odd \'name\''": a name with "=" in it would be taken for a connection string of its own.
+std::string connection_text(std::string_view database);
 
 /// What a database is called while it is built ("infisical__kavi_20261125T060000Z-4f2a") and when it was replaced
 /// ("infisical__before_…"), within PostgreSQL's 63 bytes: a long name is cut, and a digest of it added.

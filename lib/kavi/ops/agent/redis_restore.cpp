@@ -79,9 +79,9 @@ class RedisRestore {
     void check_size() {
         const auto& details = job_.sealed.artefact.details;
         const auto& keys = member_or_null(details, "keys");
-        if (!keys.is_number_unsigned()) return;
+        if (!keys.is_number_integer()) return;
         const auto& expires = member_or_null(details, "expires");
-        const auto may_miss = expires.is_number_unsigned() ? expires.get<std::uint64_t>() : 0;
+        const auto may_miss = expires.is_number_integer() ? expires.get<std::uint64_t>() : 0;
         const auto found = size();
         restored_.rows = found;
         const auto wanted = keys.get<std::uint64_t>();

@@ -32,7 +32,7 @@ Restore restore_of(const std::string& kind) {
 
 std::uint64_t number(const Json& object, std::string_view key) {
     const auto& value = member_or_null(object, key);
-    if (!value.is_number_unsigned()) lacks(key);
+    if (!value.is_number_integer()) lacks(key);
     return value.get<std::uint64_t>();
 }
 
@@ -153,7 +153,7 @@ RestoreAgentRequest read_restore_request(const Json& request) {
                              .artefacts = {}};
     // Names of databases and folders are made with it.
     if (!run_time(read.run)) lacks("run");
-    if (const auto& level = member_or_null(request, "level"); level.is_number_unsigned()) read.level = level.get<int>();
+    if (const auto& level = member_or_null(request, "level"); level.is_number_integer()) read.level = level.get<int>();
     for (const auto& entry : member_or_null(request, "artefacts")) read.artefacts.push_back(read_artefact(entry));
     return read;
 }

@@ -22,7 +22,7 @@ std::string doing_of(const Json& event) {
     auto text = string_or(event, "text");
     const auto& bytes = member_or_null(event, "bytes");
     const auto& total = member_or_null(event, "total");
-    if (bytes.is_number_unsigned() && total.is_number_unsigned())
+    if (bytes.is_number_integer() && total.is_number_integer())
         text += fmt::format(", {} of {}", size_text(bytes.get<std::uint64_t>()), size_text(total.get<std::uint64_t>()));
     return text;
 }
@@ -37,7 +37,7 @@ std::vector<std::string> texts_of(const Json& list) {
 
 std::uint64_t number_or_zero(const Json& object, std::string_view key) {
     const auto& value = member_or_null(object, key);
-    return value.is_number_unsigned() ? value.get<std::uint64_t>() : 0;
+    return value.is_number_integer() ? value.get<std::uint64_t>() : 0;
 }
 
 RestoreResult result_of(const Json& said) {

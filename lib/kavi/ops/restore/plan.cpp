@@ -172,7 +172,8 @@ class WishPlanner {
             case Kind::postgres: plan_databases(); break;
             case Kind::redis: plan_one(redis_target()); break;
             case Kind::files: plan_one(files_target()); break;
-            case Kind::git: break;
+            case Kind::git:
+            case Kind::images: break;
         }
         return std::move(actions_);
     }
@@ -223,7 +224,9 @@ class WishPlanner {
 
     void plan_databases() {
         const auto& stack = stack_of(request_.loaded, item_);
-        const auto base = Json{{"project", stack.project}, {"service", *item_.service}};
+        const auto base = Json{{"project", stack.project},
+                               {"service", *item_.service},
+                               {"image", request_.loaded.stacks.at(stack.name).services.at(*item_.service).image}};
         auto names = databases();
         if (names.empty()) choose_part({});  // says why there is none
         if (!wish_.database.empty()) {
@@ -384,7 +387,7 @@ std::vector<plan::Action> plan_images(const RestoreRequest& request) {
 std::vector<ItemPlace> item_places(const model::LoadedEstate& loaded, const std::string& server) {
     std::vector<ItemPlace> places;
     for (const auto& [name, item] : loaded.estate.backup.items) {
-        if (item.kind == Kind::git) continue;
+        if (item.kind == Kind::git || item.kind == Kind::images) continue;
         if (item.service) {
             const auto placed = model::find_service(loaded, *item.service);
             if (!placed || !placed->stack) continue;
@@ -404,7 +407,9 @@ std::vector<plan::Action> plan_restore(const RestoreRequest& request) {
         for (const auto& place : item_places(request.loaded, request.catalog.server)) wishes.push_back({.item = place.item});
     std::vector<plan::Action> actions;
     for (const auto& wish : wishes) {
-        const bool images = wish.item == "images" && !request.loaded.estate.backup.items.contains(wish.item);
+        const auto& items = request.loaded.estate.backup.items;
+        const auto item = items.find(wish.item);
+        const bool images = item == items.end() ? wish.item == "images" : item->second.kind == Kind::images;
         auto more = images ? plan_images(request) : WishPlanner(request, wish, item_named(request.loaded, wish.item)).actions();
         std::ranges::move(more, std::back_inserter(actions));
     }
