@@ -190,11 +190,12 @@ struct Storage {
 
 struct BackupItem {
     std::string name;
-    enum class Kind { postgres, redis, git, files } kind = Kind::files;
-    std::optional<std::string> service;
+    enum class Kind { postgres, redis, git, files, images } kind = Kind::files;
+    std::optional<std::string> service;  ///< images: of this one alone; nullopt: of every stack
     std::optional<Place> source;
     std::optional<std::string> mirror;
     std::vector<std::string> exclude;
+    std::vector<std::string> cli;  ///< redis: what runs redis-cli in its container; empty: redis-cli itself
 };
 
 struct Backup {

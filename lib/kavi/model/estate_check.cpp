@@ -311,9 +311,13 @@ class Checker {
     void check_item(const std::string& path, const BackupItem& item) {
         const bool database = item.kind == BackupItem::Kind::postgres || item.kind == BackupItem::Kind::redis;
         const bool git = item.kind == BackupItem::Kind::git;
+        const bool images = item.kind == BackupItem::Kind::images;
         const auto* why = database ? "its kind is a database"
                           : git    ? "its kind is \"git\""
+                          : images ? "its kind is \"images\""
                                    : "its kind is \"files\"";
+        if (item.kind != BackupItem::Kind::redis) must_not_say(path, {"cli"}, why);
+        if (images) return must_not_say(path, {"source", "mirror", "exclude"}, why);
         if (database) {
             must_say(path, {"service"}, why);
             must_not_say(path, {"source", "mirror", "exclude"}, why);

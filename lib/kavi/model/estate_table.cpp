@@ -389,19 +389,24 @@ TypePtr<BackupItem> item_table() {
               choice<ItemKind>({{"postgres", ItemKind::postgres},
                                 {"redis", ItemKind::redis},
                                 {"git", ItemKind::git},
-                                {"files", ItemKind::files}}),
+                                {"files", ItemKind::files},
+                                {"images", ItemKind::images}}),
               "how it is backed up; git: mirror clones on the operator's machine")
             .must(),
         field("service",
               &BackupItem::service,
               name_of(Kind::service, "a service's name"),
-              "postgres, redis: the service, with every database in it"),
+              "postgres, redis: the service, with every database in it; images: this one's alone"),
         field("source", &BackupItem::source, place(), "files, git: what is backed up"),
         field("mirror", &BackupItem::mirror, any_text("a local folder"), "git: where the clones lie"),
         field("exclude",
               &BackupItem::exclude,
               list(any_text("a pattern")),
               "files: what is left out, as GNU tar's --exclude"),
+        field("cli",
+              &BackupItem::cli,
+              list(any_text("a word")),
+              "redis: the command in its container that stands for redis-cli, where a wrapper knows the password"),
     });
 }
 

@@ -48,6 +48,8 @@ TEST_CASE("the seed's estate has no problem, and everything in it arrives") {
     CHECK(estate.storages.at("box").keys.at("admin").source == SecretRef::Source::sealed);
     CHECK(estate.backup.rpo == std::chrono::hours(26));
     CHECK(estate.backup.items.at("git").mirror == "~/kavi/git");
+    CHECK(estate.backup.items.at("redis").cli == std::vector<std::string>{"/bin/sh", "/etc/redis/redis.sh", "cli"});
+    CHECK(estate.backup.items.at("images").kind == BackupItem::Kind::images);
     CHECK(estate.escrow.at("infisical-encryption-key").locations.size() == 4);
     CHECK(estate.recovery.drill_every == std::chrono::hours(24 * 31));
     CHECK(estate.notify->on.size() == 3);
@@ -138,6 +140,12 @@ TEST_CASE("each mistake is said with its place and what would be right") {
         {"kind = \"postgres\"\nservice = \"db\"",
          "kind = \"postgres\"\nsource = \"box:/x\"",
          "\"source\" means nothing here: its kind is a database"},
+        {"kind = \"postgres\"\nservice = \"db\"",
+         "kind = \"postgres\"\nservice = \"db\"\ncli = [\"x\"]",
+         "\"cli\" means nothing here: its kind is a database"},
+        {"kind = \"postgres\"\nservice = \"db\"",
+         "kind = \"images\"\nsource = \"box:/x\"",
+         "\"source\" means nothing here: its kind is \"images\""},
         {"compose = \"compose.yml\"", "compose = \"docker.yml\"", "there is no file \"docker.yml\""},
         {"estate = \"home\"", "estate = \"home", "kavi.toml:1:15: a text isn't closed on its line"},
         {"estate = \"home\"", "estate = home", "kavi.toml:1:10: this isn't a value; text stands in quotes"},

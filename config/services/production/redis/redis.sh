@@ -1,5 +1,5 @@
 #!/bin/sh
-# redis.sh start|check. The password is that of the address with which Infisical connects, so it's written in one place
+# redis.sh start|check|cli. The password is that of the address with which Infisical connects, so it's written in one place
 # only; Redis reads its settings from standard input, because everyone can read an argument list.
 set -eu
 login=$(cat /run/secrets/infisical_redis_url)
@@ -17,5 +17,6 @@ maxmemory-policy noeviction
 SETTINGS
         ;;
     check) REDISCLI_AUTH=$password redis-cli ping | grep -q PONG ;;
-    *) echo "usage: redis.sh start|check" >&2; exit 2 ;;
+    cli) shift; REDISCLI_AUTH=$password exec redis-cli "$@" ;;
+    *) echo "usage: redis.sh start|check|cli" >&2; exit 2 ;;
 esac
