@@ -63,6 +63,16 @@ void add_files(Json& json, const model::LoadedEstate& loaded, const std::string&
     json["exclude"] = item.exclude;
 }
 
+/// Of the stacks there, or of one service of theirs.
+std::set<std::string> images_of(const model::LoadedEstate& loaded, const std::string& server, const std::optional<std::string>& only) {
+    std::set<std::string> images;
+    for (const auto& [stack, project] : loaded.stacks)
+        if (loaded.estate.stacks.at(stack).server == server)
+            for (const auto& [name, service] : project.services)
+                if (!service.image.empty() && (!only || *only == name)) images.insert(service.image);
+    return images;
+}
+
 /// Null: it isn't this server's.
 Json item_json(const model::LoadedEstate& loaded, const std::string& server, const model::BackupItem& item) {
     Json json{{"name", item.name}};
@@ -71,12 +81,20 @@ Json item_json(const model::LoadedEstate& loaded, const std::string& server, con
         add_files(json, loaded, server, item);
         return json;
     }
+    if (item.kind == Kind::images) {
+        const auto images = images_of(loaded, server, item.service);
+        if (images.empty()) return nullptr;
+        json["kind"] = "images";
+        json["images"] = images;
+        return json;
+    }
     if (item.kind != Kind::postgres && item.kind != Kind::redis) return nullptr;
     const auto service = item.service ? model::find_service(loaded, *item.service) : std::nullopt;
     if (!service || !service->stack || service->server != server) return nullptr;
     json["kind"] = item.kind == Kind::postgres ? "postgres" : "redis";
     json["project"] = loaded.estate.stacks.at(*service->stack).project;
     json["service"] = *item.service;
+    if (!item.cli.empty()) json["cli"] = item.cli;
     return json;
 }
 
