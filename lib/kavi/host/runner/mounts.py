@@ -51,10 +51,8 @@ def ssh_options(spec):
             "PasswordAuthentication=no", "ConnectTimeout=10", "ServerAliveInterval=15", "ServerAliveCountMax=3"]
 
 
-@operation("mount/prepare", changes=True)
-def prepare_mount(parameters, frames):
-    """{"spec"}: the host's own key for the box and the box's pin. → {"public", "accepted": does the box let it in?}"""
-    spec = parameters["spec"]
+def way_in(spec):
+    """The host's own key for the box and the box's pin. → {"public", "accepted": does the box let it in?, "why"}"""
     os.makedirs(KEYS, mode=0o700, exist_ok=True)
     public = make_key(key_path(spec["name"]))
     pin_box(spec)
@@ -63,6 +61,11 @@ def prepare_mount(parameters, frames):
         words += ["-o", option]
     status, _, errors = run(words + ["%s@%s" % (spec["user"], spec["host"])], timeout=40, data=b"pwd\n")
     return {"public": public, "accepted": status == 0, "why": errors.strip().splitlines()[-1:]}
+
+
+@operation("mount/prepare", changes=True)
+def prepare_mount(parameters, frames):
+    return way_in(parameters["spec"])
 
 
 def unit_texts(spec):
