@@ -96,14 +96,10 @@ class RedisRestore {
         for (const auto& word : member_or_null(job_.target, "cli"))
             if (word.is_string()) words.push_back(word.get<std::string>());
         if (words.size() == 2) words.emplace_back("redis-cli");
-        words.emplace_back("DBSIZE");
+        words.insert(words.end(), {"INFO", "keyspace"});
         const auto said = job_.docker.must("Redis doesn't say how many keys it has", words);
-        const auto text = trim(said);
-        std::uint64_t count = 0;
-        const auto digits = text.substr(text.starts_with("(integer) ") ? 10 : 0);
-        if (std::from_chars(digits.data(), digits.data() + digits.size(), count).ec != std::errc())
-            throw Error(errors::restore_failed, "Redis doesn't say how many keys it has").because(printable(text));
-        return count;
+        if (const auto keys = redis_keys(said)) return *keys;
+        throw Error(errors::restore_failed, "Redis doesn't say how many keys it has").because(printable(trim(said)));
     }
 
     const RestoreJob& job_;
@@ -112,6 +108,19 @@ class RedisRestore {
 };
 
 }  // namespace
+
+std::optional<std::uint64_t> redis_keys(std::string_view keyspace) {
+    if (keyspace.find("# Keyspace") == std::string_view::npos) return std::nullopt;
+    std::uint64_t keys = 0;
+    constexpr std::string_view mark = ":keys=";
+    for (const auto& line : split(keyspace, '\n'))
+        if (const auto at = line.find(mark); line.starts_with("db") && at != std::string::npos) {
+            std::uint64_t count = 0;
+            std::from_chars(line.data() + at + mark.size(), line.data() + line.size(), count);
+            keys += count;
+        }
+    return keys;
+}
 
 Restored restore_redis(const RestoreJob& job) {
     return RedisRestore(job).run();

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -56,6 +57,8 @@ Restored restore_postgres(const RestoreJob& job);
 Restored restore_redis(const RestoreJob& job);
 /// A volume or folder, unpacked beside the old one and swapped; or some paths of it.
 Restored restore_files(const RestoreJob& job);
+/// The keys of all databases, by what INFO keyspace says; nullopt: it isn't that.
+std::optional<std::uint64_t> redis_keys(std::string_view keyspace);
 /// Images, loaded into the engine.
 Restored restore_images(const RestoreJob& job);
 

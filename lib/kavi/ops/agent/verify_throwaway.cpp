@@ -1,10 +1,9 @@
 #include <kavi/base/error_codes.hpp>
 #include <kavi/base/text.hpp>
+#include <kavi/ops/agent/restore_job.hpp>
 #include <kavi/ops/agent/verify_throwaway.hpp>
 
 #include <fmt/format.h>
-
-#include <charconv>
 
 #include <sys/statvfs.h>
 
@@ -94,13 +93,11 @@ std::uint64_t ThrowAways::keys_of(const fs::path& rdb, const std::string& image)
     const auto id = start({"--volume", volume + ":/data", "--entrypoint", "redis-server", image, "--dir", "/data", "--dbfilename",
                            "dump.rdb", "--appendonly", "no", "--save", "", "--port", "6379", "--protected-mode", "no"});
     wait_for(id, {"redis-cli", "ping"}, "PONG");
-    const auto said = docker_.must("Redis doesn't say how many keys it has", {"exec", id, "redis-cli", "dbsize"});
-    const auto digits = trim(said);
-    std::uint64_t keys = 0;
-    std::from_chars(digits.data(), digits.data() + digits.size(), keys);
+    const auto keys = redis_keys(docker_.must("Redis doesn't say how many keys it has", {"exec", id, "redis-cli", "INFO", "keyspace"}));
     docker_.must("a throw-away container can't be removed", {"rm", "--force", "--volumes", id});
     docker_.must("a throw-away volume can't be removed", {"volume", "rm", "--force", volume});
-    return keys;
+    if (!keys) throw Error(errors::restore_failed, "Redis doesn't say how many keys it has");
+    return *keys;
 }
 
 fs::path ThrowAways::folder(std::uint64_t bytes) {
