@@ -93,7 +93,7 @@ AgentAnswer ask_agent(const RestoreTools& tools, const AgentQuestion& question, 
     // The request holds file keys: it goes as a frame, which is never written down.
     auto text = canonical_json(request);
     host::Operation operation{.name = "agent/run", .parameters = {{"command", question.level > 0 ? "verify" : "restore"}}, .frames = {}};
-    operation.frames.push_back({"request", Secret::take(text)});
+    operation.frames.push_back({"agent-request", Secret::take(text)});
     for (auto& entry : request["artefacts"]) wipe(entry["file_key"].get_ref<std::string&>());
     const auto answer = tools.host_at(question.server, stop).call(operation, on_event, stop);
     AgentAnswer all;
