@@ -1,3 +1,4 @@
+#include "agent.hpp"
 #include "application.hpp"
 #include "cli/complete.hpp"
 #include "cli/manual.hpp"
@@ -55,6 +56,12 @@ int exit_code(Exit exit, const FileSink& out) {
     return static_cast<int>(Exit::failed);
 }
 
+int run_as_agent(std::span<const std::string> words, const Environment& environment, Sink& out) {
+    Interrupts interrupts([](StopReason) {});
+    return static_cast<int>(
+        run_agent({.words = words.subspan(1), .environment = environment, .input = STDIN_FILENO, .out = out, .stop = interrupts.token()}));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -63,6 +70,8 @@ int main(int argc, char** argv) {
     const auto environment = Environment::of_process();
     FileSink out(STDOUT_FILENO), err(STDERR_FILENO);
     if (answer_hidden(words, environment, out)) return EXIT_SUCCESS;
+
+    if (!words.empty() && words[0] == "__agent") return run_as_agent(words, environment, out);
 
     SystemClock clock;
     Interrupts interrupts([&](StopReason reason) { err.write(stop_notice(reason)); });
