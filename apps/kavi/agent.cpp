@@ -17,19 +17,15 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <mutex>
 #include <optional>
 
-#include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 namespace kavi::app {
 
 namespace {
 
-constexpr auto lock_file = "/run/kavi/lock";
 constexpr std::size_t largest_request = std::size_t{16} << 20;
 
 std::string read_all(int fd) {
@@ -42,21 +38,6 @@ std::string read_all(int fd) {
         text.append(buffer.data(), static_cast<std::size_t>(count));
         if (text.size() > largest_request) throw Error(errors::json_invalid, "the request has no end");
     }
-}
-
-/// The runner's lock (docs/host-runner.md), as long as this lives.
-FileDescriptor take_lock(Clock& clock, const std::stop_token& stop) {
-    write_file_atomic(std::string(lock_file) + ".agent", "", 0600);  // makes the folder
-    ::unlink((std::string(lock_file) + ".agent").c_str());
-    FileDescriptor file(::open(lock_file, O_RDWR | O_CREAT | O_CLOEXEC, 0644));
-    if (!file) throw Error(errors::file_unwritable, fmt::format("{} can't be opened", lock_file)).because(std::strerror(errno));
-    const auto until = clock.steady() + std::chrono::hours(1);
-    while (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
-        if (clock.steady() > until) throw Error(errors::lock_held, "another run holds this server's lock for more than an hour");
-        clock.sleep_for(std::chrono::seconds(1), stop);
-        if (stop.stop_requested()) throw Error(errors::interrupted, "interrupted");
-    }
-    return file;
 }
 
 net::ConnectionRules rules_of(const Environment& environment) {
@@ -76,7 +57,6 @@ class Agent {
         std::optional<Json> request;
         try {
             request = read_request();
-            const auto lock = timed_ ? take_lock(clock_, call_.stop) : FileDescriptor();
             const auto result = carry_out(*request);
             say({{"event", "result"}, {"data", result}});
             const auto problems = mode() == "backup" ? ops::backup_problems(result) : std::vector<std::string>{};
