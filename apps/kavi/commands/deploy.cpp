@@ -1,4 +1,5 @@
 #include "../estate_session.hpp"
+#include "../portable.hpp"
 #include "../render/plan.hpp"
 #include "../render/progress.hpp"
 #include "commands.hpp"
@@ -41,7 +42,8 @@ class Deploy {
                                                .seen = seen_,
                                                .files = files_,
                                                .facts = estate_.facts(),
-                                               .now = session_.clock.now()});
+                                               .now = session_.clock.now(),
+                                               .agent = agent_ ? &*agent_ : nullptr});
         const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(session_.clock.steady() - began);
         return apply(planned, took);
     }
@@ -68,6 +70,7 @@ class Deploy {
         checkout_ = ops::look_at_checkout(estate_.estate().folder, session_.stop);
         for (const auto& name : scope_.stacks)
             files_.emplace(name, ops::read_stack_files(estate_.estate(), estate_.estate().stacks.at(name), session_.stop));
+        agent_ = portable_executable(session_.environment, session_.stop);
         seen_ = ops::observe_deploy(estate_.loaded(), scope_, pin.key, tools(), session_.stop);
     }
 
@@ -126,6 +129,7 @@ class Deploy {
     ops::Scope scope_;
     ops::Checkout checkout_;
     std::map<std::string, ops::StackFiles> files_;
+    std::optional<ops::AgentProgram> agent_;
     ops::DeployObservation seen_;
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <kavi/ops/agent_install/plan.hpp>
 #include <kavi/ops/deploy/observe.hpp>
 #include <kavi/ops/dns/handler.hpp>
 #include <kavi/ops/stacks/files.hpp>
@@ -22,6 +23,7 @@ struct DeployRequest {
     const std::map<std::string, StackFiles>& files;  ///< by stack
     const RunFacts& facts;
     std::chrono::system_clock::time_point now;
+    const AgentProgram* agent = nullptr;  ///< for servers with backups; null: there is none here
 };
 
 struct DeployPlan {

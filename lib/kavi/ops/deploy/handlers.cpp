@@ -1,3 +1,4 @@
+#include <kavi/ops/agent_install/handler.hpp>
 #include <kavi/ops/baseline/handlers.hpp>
 #include <kavi/ops/deploy/deploy.hpp>
 #include <kavi/ops/servers/handlers.hpp>
@@ -10,7 +11,7 @@ namespace kavi::ops {
 
 struct DeployHandlers::Parts {
     explicit Parts(const DeployHandlersRequest& request)
-        : pin(request.vault.key("pin")), stacks(stack_tools(request)), baseline(baseline_tools(request)) {
+        : pin(request.vault.key("pin")), stacks(stack_tools(request)), baseline(baseline_tools(request)), agent(host_at(request)) {
         const auto& tools = request.tools;
         if (tools.cloud != nullptr) {
             hetzner.emplace(HetznerTools{.cloud = *tools.cloud, .facts = tools.facts, .clock = tools.clock, .pin_key = pin.key});
@@ -27,10 +28,14 @@ struct DeployHandlers::Parts {
             });
     }
 
+    static AgentInstallHandler::HostAt host_at(const DeployHandlersRequest& request) {
+        return [&hosts = request.tools.hosts](const std::string& server, std::stop_token stop) -> host::Host& {
+            return hosts.at(server, std::move(stop));
+        };
+    }
+
     static StackTools stack_tools(const DeployHandlersRequest& request) {
-        return {.host_at = [&hosts = request.tools.hosts](const std::string& server, std::stop_token stop) -> host::Host& {
-                    return hosts.at(server, std::move(stop));
-                },
+        return {.host_at = host_at(request),
                 .clock = request.tools.clock,
                 .commit = request.commit.empty() ? std::nullopt : std::optional(request.commit),
                 .who = request.who,
@@ -47,6 +52,7 @@ struct DeployHandlers::Parts {
     secrets::PurposeKey pin;
     StackHandlers stacks;
     BaselineHandlers baseline;
+    AgentInstallHandler agent;
     std::optional<HetznerHandlers> hetzner;
     std::optional<TrustHandler> trust;
     std::optional<DnsHandler> dns;
@@ -60,6 +66,7 @@ run::Handlers DeployHandlers::all() const {
     run::Handlers handlers;
     parts_->stacks.add_to(handlers);
     parts_->baseline.add_to(handlers);
+    handlers.emplace("agent", &parts_->agent);
     if (parts_->hetzner) parts_->hetzner->add_to(handlers);
     if (parts_->trust) parts_->trust->add_to(handlers);
     if (parts_->dns) handlers.emplace("dns", &*parts_->dns);

@@ -1,5 +1,6 @@
 #include <kavi/base/error_codes.hpp>
 #include <kavi/base/parallel.hpp>
+#include <kavi/ops/agent_install/plan.hpp>
 #include <kavi/ops/baseline/facts.hpp>
 #include <kavi/ops/deploy/observe.hpp>
 #include <kavi/ops/stacks/observe.hpp>
@@ -74,6 +75,7 @@ Json deploy_facts_parts(const model::LoadedEstate& loaded, const std::string& se
     Json parts{{"machine", Json::object()}, {"hostkeys", Json::object()}, {"docker", Json::object()}, {"records", Json::object()}};
     parts.update(stack_facts_parts(loaded, server));
     parts.update(baseline_facts_parts(loaded.estate, server));
+    parts.update(agent_facts_parts(loaded, server));
     return parts;
 }
 

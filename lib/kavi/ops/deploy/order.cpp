@@ -67,9 +67,11 @@ class Joiner {
         const auto baseline = ids_of(parts.baseline);
         gate.insert(gate.end(), baseline.begin(), baseline.end());
         need(parts.mounts, gate);
+        need(parts.agent, gate);
         append(whole, std::move(parts.trust));
         append(whole, std::move(parts.baseline));
         append(whole, std::move(parts.mounts));
+        append(whole, std::move(parts.agent));
         for (auto& stack : parts.stacks) {
             need(stack, gate);
             for (auto& action : stack.actions)

@@ -16,6 +16,7 @@ struct ServerParts {
     plan::Plan trust;     ///< host keys, until the server may be worked on
     plan::Plan baseline;
     plan::Plan mounts;
+    plan::Plan agent;  ///< kavi's own executable, for backups
     std::vector<plan::Plan> stacks;
     /// By service: ids of mount actions that it needs ("mount/bruno/box").
     std::map<std::string, std::vector<std::string>> mounts_needed;

@@ -1,4 +1,5 @@
 #include <kavi/model/placed.hpp>
+#include <kavi/ops/agent_install/plan.hpp>
 #include <kavi/ops/baseline/plan.hpp>
 #include <kavi/ops/deploy/deploy.hpp>
 #include <kavi/ops/deploy/order.hpp>
@@ -55,6 +56,7 @@ class DeployPlanner {
         std::ranges::copy_if(trust.actions, std::back_inserter(parts.trust.actions), [&](const auto& action) { return action.lane == name; });
         parts.baseline = plan_baseline(estate_, server, facts_of_host(name));
         parts.mounts = plan_mounts(estate_, server, facts_of_host(name));
+        if (servers_with_backups(request_.loaded).contains(name)) parts.agent = plan_agent(name, request_.agent, facts_of_host(name));
         for (const auto& stack : request_.scope.stacks)
             if (estate_.stacks.at(stack).server == name) parts.stacks.push_back(stack_plan(stack));
         for (const auto& service : model::placed_services(request_.loaded))
