@@ -63,7 +63,7 @@ BackupRequest read_backup_request(const Json& request) {
         read.stores.push_back(store);
     }
     for (const auto& item : list(request, "items")) read.items.push_back({.name = text(item, "name"), .kind = text(item, "kind"), .json = item});
-    if (const auto& sequence = member_or_null(request, "sealed_sequence"); sequence.is_number_unsigned()) read.sealed_sequence = sequence.get<std::int64_t>();
+    if (const auto& sequence = member_or_null(request, "sealed_sequence"); sequence.is_number_integer()) read.sealed_sequence = sequence.get<std::int64_t>();
     read.accept_smaller = member_or_null(request, "accept_smaller") == true;
     return read;
 }
