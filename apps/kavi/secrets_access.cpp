@@ -199,7 +199,12 @@ secrets::SealedCopies SecretsAccess::read_copies(bool all_places) {
 
 secrets::OpenedSecrets& SecretsAccess::opened() {
     if (opened_) return *opened_;
-    const auto content = read_copies(options_.recovering).content();
+    const auto copies = read_copies(options_.recovering);
+    const auto content = copies.content();
+    if (copies.best) {
+        sealed_sequence_ = copies.best->bundle.sequence;
+        backup_signers_ = copies.best->bundle.backup_signers;
+    }
     auto* infisical = session_.options.sealed ? nullptr : source();
     opened_ = secrets::open_secrets({.estate = loaded_.estate,
                                      .infisical = infisical,
@@ -211,6 +216,16 @@ secrets::OpenedSecrets& SecretsAccess::opened() {
                                      .folders = {}},
                                     session_.stop);
     return *opened_;
+}
+
+std::int64_t SecretsAccess::sealed_sequence() {
+    opened();
+    return sealed_sequence_;
+}
+
+const std::map<std::string, std::vector<std::string>>& SecretsAccess::backup_signers() {
+    opened();
+    return backup_signers_;
 }
 
 std::unique_ptr<secrets::Signer> SecretsAccess::signer() {

@@ -8,8 +8,11 @@
 #include <kavi/secrets/infisical_source.hpp>
 #include <kavi/secrets/sealed_store.hpp>
 
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace kavi::app {
@@ -44,6 +47,12 @@ class SecretsAccess {
     /// Every secret that the estate file names, read on the first call. Throws what secrets::open_secrets
     /// throws.
     secrets::OpenedSecrets& opened();
+
+    /// The number of the sealed copy that opened() has read; 0: none could be opened.
+    std::int64_t sealed_sequence();
+
+    /// By server, the keys that it says may have signed backups; empty where none could be opened.
+    const std::map<std::string, std::vector<std::string>>& backup_signers();
 
     /// Null: the estate has no Infisical, or no credentials for it are set.
     secrets::InfisicalSource* source();
@@ -81,6 +90,8 @@ class SecretsAccess {
     std::optional<api::Infisical> infisical_;
     std::optional<secrets::InfisicalSource> source_;
     std::optional<secrets::OpenedSecrets> opened_;
+    std::int64_t sealed_sequence_ = 0;
+    std::map<std::string, std::vector<std::string>> backup_signers_;
 };
 
 }  // namespace kavi::app

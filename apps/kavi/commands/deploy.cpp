@@ -4,6 +4,8 @@
 #include "../render/progress.hpp"
 #include "commands.hpp"
 
+#include <kavi_version.hpp>
+
 #include <kavi/base/error_codes.hpp>
 #include <kavi/ops/deploy/checkout.hpp>
 #include <kavi/ops/deploy/deploy.hpp>
@@ -43,7 +45,9 @@ class Deploy {
                                                .files = files_,
                                                .facts = estate_.facts(),
                                                .now = session_.clock.now(),
-                                               .agent = agent_ ? &*agent_ : nullptr});
+                                               .agent = agent_ ? &*agent_ : nullptr,
+                                               .kavi = KAVI_VERSION,
+                                               .sealed_sequence = estate_.access().sealed_sequence()});
         const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(session_.clock.steady() - began);
         return apply(planned, took);
     }

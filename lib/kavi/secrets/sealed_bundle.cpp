@@ -59,6 +59,7 @@ Json bundle_json(const SealedBundle& bundle) {
               {"operators", operators_json(bundle.operators)},
               {"sealed", named_json(bundle.sealed)},
               {"folders", Json::object()}};
+    if (!bundle.backup_signers.empty()) json["backup_signers"] = bundle.backup_signers;
     for (const auto& [name, secrets] : bundle.folders) json["folders"][name] = named_json(secrets);
     if (const auto key = bundle.sealed.find(sealed_fingerprint_key.name); key != bundle.sealed.end())
         json["operators_mac"] = operators_mac(bundle.operators, key->second);
@@ -73,6 +74,17 @@ model::NamedSecrets named_of(Json& json) {
     return secrets;
 }
 
+/// Absent in copies that an older kavi made.
+std::map<std::string, std::vector<std::string>> signers_of(const Json& json) {
+    std::map<std::string, std::vector<std::string>> signers;
+    if (!json.is_object()) return signers;
+    for (const auto& [server, lines] : json.items())
+        if (lines.is_array())
+            for (const auto& line : lines)
+                if (line.is_string()) signers[server].push_back(line.get<std::string>());
+    return signers;
+}
+
 SealedBundle bundle_of(Json& json) {
     SealedBundle bundle;
     bundle.estate = string_or(json, "estate");
@@ -84,6 +96,7 @@ SealedBundle bundle_of(Json& json) {
     bundle.sealed = named_of(json["sealed"]);
     if (json["folders"].is_object())
         for (auto& [name, secrets] : json["folders"].items()) bundle.folders.emplace(name, named_of(secrets));
+    bundle.backup_signers = signers_of(member_or_null(json, "backup_signers"));
     return bundle;
 }
 
@@ -121,7 +134,19 @@ std::string SealedBundle::description() const {
 
 bool same_content(const SealedBundle& a, const SealedBundle& b) {
     return a.estate == b.estate && a.source == b.source && a.operators == b.operators &&
-           a.sealed == b.sealed && a.folders == b.folders;
+           a.sealed == b.sealed && a.folders == b.folders && a.backup_signers == b.backup_signers;
+}
+
+bool add_backup_signers(SealedBundle& bundle, const std::map<std::string, std::string>& keys) {
+    bool added = false;
+    for (const auto& [server, line] : keys) {
+        if (!seal::parse_ssh_public_key(line)) continue;
+        auto& known = bundle.backup_signers[server];
+        if (std::ranges::find(known, line) != known.end()) continue;
+        known.push_back(line);
+        added = true;
+    }
+    return added;
 }
 
 std::vector<SealedOperator> operators_of(const model::Estate& estate) {

@@ -5,6 +5,7 @@
 #include <kavi/secrets/signer.hpp>
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -40,10 +41,16 @@ struct SealedBundle {
     std::vector<SealedOperator> operators;
     model::NamedSecrets sealed;  ///< "sealed:/NAME" by NAME
     FolderSecrets folders;  ///< the copy of Infisical's, or all of them where the estate has no Infisical
+    /// By server: the keys that may have signed its backups, "ssh-ed25519 …". None is ever taken out, since old backups
+    /// stay signed with it.
+    std::map<std::string, std::vector<std::string>> backup_signers = {};
 
     /// "the sealed copy of 2026-11-24 13:20 UTC".
     std::string description() const;
 };
+
+/// Adds the keys that the bundle doesn't name yet. Lines that are no ssh-ed25519 public key are left out. Whether any was new.
+bool add_backup_signers(SealedBundle& bundle, const std::map<std::string, std::string>& keys);
 
 /// Whether two bundles hold the same: all but sequence and time.
 bool same_content(const SealedBundle& a, const SealedBundle& b);

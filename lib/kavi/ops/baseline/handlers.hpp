@@ -34,7 +34,6 @@ class BaselineHandlers final : public run::Handler {
   private:
     void mend(const BaselineStep& step, std::stop_token stop);
     void let_in(const BaselineStep& step, std::stop_token stop);
-    void install_key(const model::Storage& storage, const std::string& public_line, std::stop_token stop);
 
     BaselineTools tools_;
 };

@@ -8,6 +8,7 @@
 #include <kavi/secrets/secrets.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -24,6 +25,8 @@ struct DeployRequest {
     const RunFacts& facts;
     std::chrono::system_clock::time_point now;
     const AgentProgram* agent = nullptr;  ///< for servers with backups; null: there is none here
+    std::string kavi = {};                ///< this version
+    std::int64_t sealed_sequence = 0;     ///< of the sealed copy at hand; 0: none is open
 };
 
 struct DeployPlan {
@@ -56,6 +59,9 @@ class DeployHandlers {
     ~DeployHandlers();
 
     run::Handlers all() const;
+
+    /// The public halves of the keys that sign backups, by server, of those whose keys this run has made.
+    std::map<std::string, std::string> signing_keys() const;
 
   private:
     struct Parts;

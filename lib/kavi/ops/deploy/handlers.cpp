@@ -1,4 +1,5 @@
 #include <kavi/ops/agent_install/handler.hpp>
+#include <kavi/ops/backup/schedule_handler.hpp>
 #include <kavi/ops/baseline/handlers.hpp>
 #include <kavi/ops/deploy/deploy.hpp>
 #include <kavi/ops/servers/handlers.hpp>
@@ -11,7 +12,8 @@ namespace kavi::ops {
 
 struct DeployHandlers::Parts {
     explicit Parts(const DeployHandlersRequest& request)
-        : pin(request.vault.key("pin")), stacks(stack_tools(request)), baseline(baseline_tools(request)), agent(host_at(request)) {
+        : pin(request.vault.key("pin")), stacks(stack_tools(request)), baseline(baseline_tools(request)), agent(host_at(request)),
+          backup({.estate = request.loaded.estate, .host_at = host_at(request), .door = {request.vault, request.tools.connector}}) {
         const auto& tools = request.tools;
         if (tools.cloud != nullptr) {
             hetzner.emplace(HetznerTools{.cloud = *tools.cloud, .facts = tools.facts, .clock = tools.clock, .pin_key = pin.key});
@@ -53,6 +55,7 @@ struct DeployHandlers::Parts {
     StackHandlers stacks;
     BaselineHandlers baseline;
     AgentInstallHandler agent;
+    BackupHostHandler backup;
     std::optional<HetznerHandlers> hetzner;
     std::optional<TrustHandler> trust;
     std::optional<DnsHandler> dns;
@@ -62,11 +65,16 @@ DeployHandlers::DeployHandlers(const DeployHandlersRequest& request) : parts_(st
 
 DeployHandlers::~DeployHandlers() = default;
 
+std::map<std::string, std::string> DeployHandlers::signing_keys() const {
+    return parts_->backup.signing_keys();
+}
+
 run::Handlers DeployHandlers::all() const {
     run::Handlers handlers;
     parts_->stacks.add_to(handlers);
     parts_->baseline.add_to(handlers);
     handlers.emplace("agent", &parts_->agent);
+    handlers.emplace("backup", &parts_->backup);
     if (parts_->hetzner) parts_->hetzner->add_to(handlers);
     if (parts_->trust) parts_->trust->add_to(handlers);
     if (parts_->dns) handlers.emplace("dns", &*parts_->dns);

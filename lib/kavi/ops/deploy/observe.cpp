@@ -1,6 +1,7 @@
 #include <kavi/base/error_codes.hpp>
 #include <kavi/base/parallel.hpp>
 #include <kavi/ops/agent_install/plan.hpp>
+#include <kavi/ops/backup/schedule.hpp>
 #include <kavi/ops/baseline/facts.hpp>
 #include <kavi/ops/deploy/observe.hpp>
 #include <kavi/ops/stacks/observe.hpp>
@@ -76,6 +77,7 @@ Json deploy_facts_parts(const model::LoadedEstate& loaded, const std::string& se
     parts.update(stack_facts_parts(loaded, server));
     parts.update(baseline_facts_parts(loaded.estate, server));
     parts.update(agent_facts_parts(loaded, server));
+    parts.update(backup_facts_parts(loaded, server));
     return parts;
 }
 

@@ -68,6 +68,9 @@ class Joiner {
         gate.insert(gate.end(), baseline.begin(), baseline.end());
         need(parts.mounts, gate);
         need(parts.agent, gate);
+        need(parts.backup, gate);
+        need(parts.backup, ids_of(parts.mounts));
+        need(parts.backup, ids_of(parts.agent));
         append(whole, std::move(parts.trust));
         append(whole, std::move(parts.baseline));
         append(whole, std::move(parts.mounts));
@@ -79,6 +82,7 @@ class Joiner {
                     need(action, present(whole, mounts->second));
             append(whole, std::move(stack));
         }
+        append(whole, std::move(parts.backup));
         return whole;
     }
 

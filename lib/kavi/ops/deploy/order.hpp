@@ -17,6 +17,7 @@ struct ServerParts {
     plan::Plan baseline;
     plan::Plan mounts;
     plan::Plan agent;  ///< kavi's own executable, for backups
+    plan::Plan backup;  ///< its keys, request and timer
     std::vector<plan::Plan> stacks;
     /// By service: ids of mount actions that it needs ("mount/bruno/box").
     std::map<std::string, std::vector<std::string>> mounts_needed;

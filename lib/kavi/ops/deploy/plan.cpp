@@ -1,5 +1,6 @@
 #include <kavi/model/placed.hpp>
 #include <kavi/ops/agent_install/plan.hpp>
+#include <kavi/ops/backup/schedule.hpp>
 #include <kavi/ops/baseline/plan.hpp>
 #include <kavi/ops/deploy/deploy.hpp>
 #include <kavi/ops/deploy/order.hpp>
@@ -56,13 +57,31 @@ class DeployPlanner {
         std::ranges::copy_if(trust.actions, std::back_inserter(parts.trust.actions), [&](const auto& action) { return action.lane == name; });
         parts.baseline = plan_baseline(estate_, server, facts_of_host(name));
         parts.mounts = plan_mounts(estate_, server, facts_of_host(name));
-        if (servers_with_backups(request_.loaded).contains(name)) parts.agent = plan_agent(name, request_.agent, facts_of_host(name));
+        if (servers_with_backups(request_.loaded).contains(name)) {
+            parts.agent = plan_agent(name, request_.agent, facts_of_host(name));
+            parts.backup = backup_plan(name, !parts.agent.actions.empty());
+        }
         for (const auto& stack : request_.scope.stacks)
             if (estate_.stacks.at(stack).server == name) parts.stacks.push_back(stack_plan(stack));
         for (const auto& service : model::placed_services(request_.loaded))
             for (const auto& place : service.settings.needs)
                 if (service.server == name) parts.mounts_needed[service.name].push_back("mount/" + name + "/" + place.owner);
         return parts;
+    }
+
+    plan::Plan backup_plan(const std::string& server, bool agent_comes) const {
+        const auto& facts = facts_of_host(server);
+        const auto wanted = host_request({.loaded = request_.loaded,
+                                          .vault = request_.vault,
+                                          .kavi = request_.kavi,
+                                          .sealed_sequence = request_.sealed_sequence},
+                                         server);
+        return plan_backup_host({.loaded = request_.loaded,
+                                 .server = server,
+                                 .request = wanted,
+                                 .key = request_.vault.key("backup"),
+                                 .facts = facts,
+                                 .has_agent = agent_comes || backup_host_state(facts).agent});
     }
 
     plan::Plan stack_plan(const std::string& name) const {

@@ -86,6 +86,7 @@ class Planner {
         refuse_to_lose();
         take_in_estate();
         take_in_edit();
+        new_signers_ = add_backup_signers(after_, seen_.backup_signers);
         make_fingerprint_key();
         make_missing();
         note_missing();
@@ -240,6 +241,7 @@ class Planner {
         if (auto names = compared(before_, after_).text(); !names.empty())
             parts.push_back("secrets: " + names);
         if (!operators.empty()) parts.push_back("operators: " + operators);
+        if (new_signers_) parts.emplace_back("keys that sign backups");
         if (parts.empty()) parts.emplace_back(seen_.copies.best ? "another source" : "the first copy");
         return join(parts, "; ");
     }
@@ -257,6 +259,7 @@ class Planner {
         for (const auto& [name, value] : bundle.sealed) add({SecretRef::Source::sealed, "/", name}, value);
         for (const auto& [folder, secrets] : bundle.folders)
             for (const auto& [name, value] : secrets) add({SecretRef::Source::secret, folder, name}, value);
+        if (!bundle.backup_signers.empty()) marks += "signers=" + canonical_json(bundle.backup_signers) + "\n";
         return purpose.fingerprint(marks);
     }
 
@@ -330,6 +333,7 @@ class Planner {
     const SealObservation& seen_;
     const SealedEdit& edit_;
     SealedBundle before_, after_;
+    bool new_signers_ = false;
     std::optional<Secret> mirrored_;  // the fingerprint key as Infisical has it
     std::vector<std::string> made_;
     SealPlan result_;

@@ -30,6 +30,7 @@ struct SealObservation {
     std::optional<secrets::FolderSecrets> folders;  ///< Infisical's; nullopt: it has none to give now
     std::string source;                             ///< "Infisical (infrastructure/prod)"
     std::optional<Error> why_down;                  ///< Infisical was asked and didn't answer
+    std::map<std::string, std::string> backup_signers = {};  ///< by server: a key that signs its backups, as just seen there
 };
 
 /// Reads Infisical's folders that the estate needs. `infisical` may be null. A dead Infisical is a value;
