@@ -54,8 +54,8 @@ def backup_keys(parameters, frames):
 
 @operation("backup/schedule", changes=True)
 def backup_schedule(parameters, frames):
-    """{"units": {name: content}, "keep": [members]}; frame "request": what the agent reads. `keep`: as they are here already."""
-    request, old = json.loads(frames["request"]), read_json(REQUEST, {})
+    """{"units": {name: content}, "keep": [members]}; frame "backup-request": what the agent reads. `keep`: as they are here already."""
+    request, old = json.loads(frames["backup-request"]), read_json(REQUEST, {})
     request.update((name, old[name]) for name in parameters["keep"] if name in old)
     write_file(REQUEST, (json.dumps(request, sort_keys=True, ensure_ascii=False) + "\n").encode(), 0o600)
     for name, content in parameters["units"].items():

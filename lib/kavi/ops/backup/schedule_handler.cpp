@@ -28,7 +28,7 @@ void BackupHostHandler::make_keys(const BackupKeysStep& step, std::stop_token st
 
 void BackupHostHandler::put_schedule(const BackupScheduleStep& step, std::stop_token stop) const {
     host::Operation operation{.name = "backup/schedule", .parameters = {{"units", step.units}, {"keep", step.request.unknown}}};
-    operation.frames.push_back({.name = "request", .bytes = step.request.text()});
+    operation.frames.push_back({.name = "backup-request", .bytes = step.request.text()});
     tools_.host_at(step.server, stop).call(operation, stop);
 }
 
