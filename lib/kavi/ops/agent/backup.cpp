@@ -63,13 +63,31 @@ class BackupRun {
         require_space(stores_, past_);
         manifest_.sequence = past_.sequence + 1;
         manifest_.previous = past_.digest;
-        for (const auto& item : request_.items) attempt(item);
-        if (manifest_.artefacts.empty()) throw nothing_stored();
-        write_manifest_files();
+        try {
+            for (const auto& item : request_.items) attempt(item);
+            if (manifest_.artefacts.empty()) throw nothing_stored();
+            write_manifest_files();
+        } catch (...) {
+            sweep();
+            throw;
+        }
+        sweep();
         return result();
     }
 
   private:
+    /// What this run has put into a store that then failed is no backup there, and would fill a full one. One that can't
+    /// be reached isn't tried again: the pruning takes it away.
+    void sweep() {
+        for (auto& store : stores_) {
+            if (store.lives() || !store.store || store.failure->code() == errors::network_failed) continue;
+            try {
+                for (const auto& path : store.paths) store.store->remove(path);
+            } catch (const Error&) {  // as for one that can't be reached
+            }
+        }
+    }
+
     void attempt(const BackupItemRequest& item) {
         const ItemJob job{.item = item,
                           .docker = docker_,

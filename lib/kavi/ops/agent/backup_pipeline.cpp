@@ -146,6 +146,7 @@ void ArtefactWriter::verify(RunStore& store, const std::string& sha256, std::uin
             .because(fmt::format("its SHA-256 there is {}, and not {}", *found, sha256));
     }
     store.bytes += bytes;
+    store.paths.push_back(path_);
 }
 
 }  // namespace kavi::ops

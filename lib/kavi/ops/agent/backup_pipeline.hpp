@@ -23,7 +23,8 @@ struct RunStore {
     std::string name;
     std::unique_ptr<store::Store> store;  ///< may be null where `failure` is set
     std::optional<Error> failure;
-    std::uint64_t bytes = 0;  ///< stored by this run
+    std::uint64_t bytes = 0;         ///< stored by this run
+    std::vector<std::string> paths = {};  ///< of what that is, while there is no manifest of it
 
     bool lives() const { return !failure; }
 };
