@@ -19,6 +19,10 @@ ROOT = Path(__file__).resolve().parents[2]
 SERVICES = {"traefik", "postgres", "redis", "infisical", "forgejo", "kuanary", "imgproxy", "obsidian", "docs"}
 DOMAINS = {"secrets": True, "git": False, "media": True, "cdn": True, "notes": True, "docs": True, "photos": True, "plex": True}
 CASES = {}
+AGENT = "/usr/local/lib/kavi/kavi"
+PORTABLE = Path(os.environ.get("KAVI_PORTABLE_EXECUTABLE", ROOT / "build/portable/kavi"))
+if not PORTABLE.exists():
+    os.environ.pop("KAVI_PORTABLE_EXECUTABLE", None)
 LOGINS = []  # the commands that this process has run on bruno, one connection each
 
 
@@ -223,6 +227,50 @@ def second_deploy_does_nothing():
     check("at most 30 KB each way and 12 flights", max(up, down) <= 30000 and flights <= 12)
     check("one exec on it", len(sessions_on_bruno(0)) - started - 1 == 1)
     check("no container's id or start time changed", containers() == before)
+
+
+def agent_sha256():
+    return bruno("sha256sum %s" % AGENT).split()[0]
+
+
+@case
+def kavi_for_backups_on_the_server():
+    """What takes backups there: the portable executable, put there by deploy."""
+    if not PORTABLE.exists():
+        print("SKIPPED: %s isn't there (packaging/portable builds it)" % PORTABLE)
+        return
+    ours = hashlib.sha256(PORTABLE.read_bytes()).hexdigest()
+    version = subprocess.run([PORTABLE, "--version"], stdout=subprocess.PIPE, text=True).stdout
+    check("the first deploy has put it there", agent_sha256() == ours)
+    check("it is root's and 0755", bruno("stat -c '%%U %%a' %s" % AGENT).strip() == "root 755")
+    check("it runs there", bruno(AGENT + " --version") == version)
+    kavi("deploy", "--dry-run", "--exit-code")
+
+    bruno("printf x >>%s && chmod 777 %s" % (AGENT, AGENT))
+    actions = plan_of(kavi("deploy", "--dry-run", "--json"))
+    check("a changed one is planned, and nothing else", [a["id"] for a in actions] == ["agent/bruno"], actions)
+    kavi("deploy", "--yes")
+    check("it is put right", agent_sha256() == ours)
+    check("with its mode", bruno("stat -c '%%U %%a' %s" % AGENT).strip() == "root 755")
+    check("nothing is left beside it", bruno("ls -A $(dirname %s)" % AGENT).split() == ["kavi"])
+
+    bruno("rm %s" % AGENT)
+    kavi("deploy", "--yes")
+    check("a missing one is put there again", agent_sha256() == ours)
+
+    bruno("printf '#!/bin/sh\\necho kavi 99.0.0\\n' >%s" % AGENT)
+    newer = agent_sha256()
+    done = kavi("deploy", "--dry-run", "--exit-code")
+    check("a newer one isn't planned, and a note says so", "kavi 99.0.0 takes its backups, newer than this one" in done.stdout, done.stdout)
+    kavi("deploy", "--yes")
+    check("and stays", agent_sha256() == newer)
+    bruno("rm %s" % AGENT)
+
+    for broken in ("/usr/bin/false", "/etc/hostname"):
+        done = kavi("deploy", "--yes", expect=3, more={"KAVI_PORTABLE_EXECUTABLE": broken})
+        check("%s is no kavi" % broken, "isn't a kavi that runs here" in done.stderr, done.stderr)
+    kavi("deploy", "--yes")
+    check("and all is well again", agent_sha256() == ours)
 
 
 @case
