@@ -1,12 +1,12 @@
-#include "../backup_access.hpp"
 #include "../estate_source.hpp"
 #include "../render/plan.hpp"
 #include "../render/progress.hpp"
+#include "../restore_access.hpp"
 #include "commands.hpp"
 #include "recover_check.hpp"
 
 #include <kavi/base/error_codes.hpp>
-#include <kavi/ops/backup/host_request.hpp>
+#include <kavi/base/text.hpp>
 #include <kavi/ops/deploy/checkout.hpp>
 #include <kavi/ops/deploy/deploy.hpp>
 #include <kavi/ops/recover/plan.hpp>
@@ -42,6 +42,7 @@ class Recovery {
                   options.change.lock_wait.value_or(std::chrono::milliseconds(0)),
                   options.change.confirm),
           backups_(session, estate_),
+          access_(session, estate_, backups_),
           scope_(scope_of_server()) {}
 
     Result run() {
@@ -59,7 +60,7 @@ class Recovery {
                                             .who = estate_.record().who,
                                             .commit = checkout_.commit.value_or(""),
                                             .digest = plan::digest(plan)});
-        ops::RestoreHandler restore(restore_tools(timeline));
+        ops::RestoreHandler restore(access_.tools(timeline));
         auto all = handlers.all();
         all.emplace("restore", &restore);
         auto result = change(session_,
@@ -196,19 +197,6 @@ class Recovery {
         throw error.fix("'kavi backup list' shows what there is; to make the server without its data: kavi deploy " + options_.server);
     }
 
-    ops::RestoreTools restore_tools(run::Listener& listener) {
-        return {.host_at = [this](const std::string& server, std::stop_token stop) -> host::Host& {
-                    return estate_.hosts().at(server, std::move(stop));
-                },
-                .open_store = [this](const std::string& store) { return backups_.open_store(store); },
-                .store_for = [this](const std::string& server,
-                                    const std::string& store) { return ops::host_store(estate_.loaded(), server, store); },
-                .identities = [this]() -> std::span<const seal::Identity> { return estate_.access().identities(); },
-                .estate = estate_.estate().name,
-                .run = estate_.record().run,
-                .on_progress = [&listener](const plan::Action& action, std::string_view doing) { listener.progress(action, doing); }};
-    }
-
     std::string headline() {
         const auto* server = seen_.hetzner.server(options_.server);
         auto text = server ? fmt::format("{} is {} at Hetzner, and is made anew.", options_.server, server->status)
@@ -245,6 +233,7 @@ class Recovery {
     Session& session_;
     EstateSession estate_;
     BackupAccess backups_;
+    RestoreAccess access_;
     ops::Scope scope_;
     ops::Checkout checkout_;
     std::map<std::string, ops::StackFiles> files_;
