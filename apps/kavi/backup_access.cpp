@@ -136,6 +136,13 @@ ops::ManifestSigners BackupAccess::live_signers(const std::string& server) {
 const ops::ManifestSigners& BackupAccess::signers(const std::string& server) {
     if (const auto known = signers_.find(server); known != signers_.end()) return known->second;
     if (server == ops::estate_copy_server) return signers_[server] = ops::estate_copy_signers(estate_.estate());
+    const auto& sealed = estate_.access().backup_signers();
+    if (const auto known = sealed.find(server); known != sealed.end()) {
+        auto& keys = signers_[server];
+        for (const auto& line : known->second)
+            if (auto key = seal::parse_ssh_public_key(line)) keys.push_back(std::move(*key));
+        return keys;
+    }
     try {
         signers_[server] = live_signers(server);
     } catch (const Error& error) {

@@ -33,6 +33,20 @@ constexpr std::array commands{
             "kavi status --all",
             &define_status},
     Command{"backup",
+            "",
+            "back up now what the estate file declares",
+            "Each server's own kavi stores its items and signs what it stored; the data never passes through here. Stores that "
+            "servers can't write get a copy from here, and the estate's own files are kept beside them. Servers do the same by "
+            "themselves, as [backup] schedule says.",
+            "kavi backup databases",
+            &define_backup},
+    Command{"backup",
+            "schedule",
+            "when servers back up by themselves, and how it went last",
+            "Exit 8 where a server isn't scheduled, or its last backup failed.",
+            "kavi backup schedule",
+            &define_backup_schedule},
+    Command{"backup",
             "list",
             "what is stored, newest first",
             "Each run with its age, size and items; what failed, doesn't count or is gone. Only manifests that a known server "

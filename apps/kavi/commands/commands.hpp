@@ -5,8 +5,10 @@
 /// One define function a row; each lies in the file of its name.
 namespace kavi::app {
 
+Run define_backup(Arguments& arguments);
 Run define_backup_list(Arguments& arguments);
 Run define_backup_prune(Arguments& arguments);
+Run define_backup_schedule(Arguments& arguments);
 Run define_backup_verify(Arguments& arguments);
 Run define_completion(Arguments& arguments);
 Run define_config_check(Arguments& arguments);

@@ -1,12 +1,15 @@
+#include "../estate_copies.hpp"
 #include "../estate_session.hpp"
 #include "../portable.hpp"
 #include "../render/plan.hpp"
 #include "../render/progress.hpp"
 #include "commands.hpp"
+#include "secrets_sealing.hpp"
 
 #include <kavi_version.hpp>
 
 #include <kavi/base/error_codes.hpp>
+#include <kavi/ops/backup/schedule.hpp>
 #include <kavi/ops/deploy/checkout.hpp>
 #include <kavi/ops/deploy/deploy.hpp>
 #include <kavi/ops/dns/images.hpp>
@@ -97,7 +100,7 @@ class Deploy {
                                             .commit = checkout_.commit.value_or(""),
                                             .digest = plan::digest(planned.plan)});
         const auto all = handlers.all();
-        return change(session_,
+        auto result = change(session_,
                       options_.change,
                       {.command = "Deploy",
                        .headline = headline(took),
@@ -107,6 +110,28 @@ class Deploy {
                        .listener = *progress,
                        .record = estate_.record(),
                        .before_apply = [&] { allow(planned); }});
+        const bool only_shown = options_.change.dry_run || options_.change.save_plan;
+        if (result.exit == Exit::ok && !only_shown) keep_copies(!planned.plan.empty(), handlers.signing_keys(), result);
+        return result;
+    }
+
+    /// What must outlive the servers: who signs their backups, and the estate's own files. A deploy that changed nothing
+    /// connects nowhere for it, unless a server's key is new to the sealed copy.
+    void keep_copies(bool changed, std::map<std::string, std::string> keys, Result& result) {
+        const auto& known = estate_.access().backup_signers();
+        for (const auto& [server, facts] : seen_.hosts)
+            if (const auto key = ops::backup_host_state(facts).signing_key; !key.empty()) keys.try_emplace(server, key);
+        std::erase_if(keys, [&](const auto& entry) {
+            const auto lines = known.find(entry.first);
+            return lines != known.end() && std::ranges::find(lines->second, entry.second) != lines->second.end();
+        });
+        if (!changed && (keys.empty() || !estate_.secrets().vault.sealed_opened())) return;
+        const auto say = [&](const std::optional<std::string>& line) {
+            if (line) result.text += fmt::format("  {}\n", *line);
+        };
+        say(refresh_copies(session_, {.loaded = estate_.loaded(), .access = estate_.access(), .network = estate_.network(), .backup_signers = std::move(keys)}));
+        BackupAccess backups(session_, estate_);
+        say(keep_estate_copy(session_, estate_, backups));
     }
 
     /// What may forbid to go on, asked only once something would change.

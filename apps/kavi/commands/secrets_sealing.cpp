@@ -3,6 +3,7 @@
 #include "../render/progress.hpp"
 
 #include <kavi/base/error_codes.hpp>
+#include <kavi/base/text.hpp>
 
 #include <fmt/format.h>
 
@@ -27,45 +28,75 @@ secrets::FolderSecrets folders_read(const model::Estate& estate, const secrets::
     return folders;
 }
 
-std::optional<std::string> refresh(Session& session,
-                                   const model::LoadedEstate& loaded,
-                                   SecretsAccess& access) {
-    const auto& estate = loaded.estate;
-    const auto& opened = access.opened();
-    const bool wanted = session.output.voice().ci == CiKind::none &&
-                        opened.source == secrets::Choice::infisical && opened.vault.sealed_opened() &&
-                        !estate.secrets.sealed.empty();
-    if (!wanted) return std::nullopt;
-    ops::SealObservation seen{.copies = access.read_copies(true),
-                              .folders = folders_read(estate, opened.vault),
-                              .source = access.source()->description()};
-    const auto planned = ops::plan_seal(estate, seen, {}, session.clock.now());
-    if (planned.plan.empty()) return std::nullopt;
-    const auto asks = [](const plan::Action& action) { return action.question != plan::Question::none; };
-    if (std::ranges::any_of(planned.plan.actions, asks))
-        return "the sealed copy is out of date: kavi secrets seal";
-    ops::SealHandler handler({.places = access.places(),
-                              .signer = [&] { return access.signer(); },
-                              .infisical = &access.infisical(),
-                              .project_id = access.source()->project(session.stop).id,
-                              .environment = estate.secrets.environment});
-    const run::Handlers handlers{{std::string(ops::SealHandler::kind), &handler}};
-    run::NoBoundary boundary;
-    run::Listener silent;
-    const auto report = run::execute(planned.plan, handlers, boundary, silent, session.clock, session.stop);
-    for (const auto& done : report.actions)
-        if (done.error) throw *done.error;
-    for (const auto& warning : handler.warnings()) session.output.warn(warning);
-    return fmt::format("the sealed copy is up to date: {}", planned.plan.actions.front().reason);
-}
+class Refresher {
+  public:
+    Refresher(Session& session, const Refreshing& with)
+        : session_(session), with_(with), estate_(with.loaded.estate), opened_(with.access.opened()) {}
+
+    std::optional<std::string> refresh() {
+        if (estate_.secrets.sealed.empty()) return std::nullopt;
+        if (!opened_.vault.sealed_opened()) return unopened();
+        const bool from_infisical = estate_.secrets.provider == model::SecretsConfig::Provider::infisical;
+        if (from_infisical && opened_.source != secrets::Choice::infisical) return std::nullopt;
+        if (!plan(with_.access).seals_anew) return std::nullopt;
+        SecretsAccess wide(session_, with_.loaded, with_.network.http(), {.network = &with_.network});
+        const auto planned = plan(wide);
+        if (planned.plan.empty()) return std::nullopt;
+        const auto asks = [](const plan::Action& action) { return action.question != plan::Question::none; };
+        if (std::ranges::any_of(planned.plan.actions, asks)) return "the sealed copy is out of date: kavi secrets seal";
+        write(planned.plan, wide);
+        return fmt::format("the sealed copy is up to date: {}", planned.plan.actions.front().reason);
+    }
+
+  private:
+    std::optional<std::string> unopened() const {
+        if (with_.backup_signers.empty()) return std::nullopt;
+        std::vector<std::string> servers;
+        for (const auto& [server, key] : with_.backup_signers) servers.push_back(server);
+        return fmt::format("no sealed copy could be opened here: the next deploy by an operator keeps the keys that sign the backups of {}",
+                           join(servers, ", "));
+    }
+
+    /// By what that access reads: the local copy alone, or all places.
+    ops::SealPlan plan(SecretsAccess& access) const {
+        const bool everywhere = &access != &with_.access;
+        ops::SealObservation seen{.copies = access.read_copies(everywhere), .folders = {}, .source = {}, .why_down = {}};
+        if (opened_.source == secrets::Choice::infisical && with_.access.source() != nullptr) {
+            seen.folders = folders_read(estate_, opened_.vault);
+            seen.source = with_.access.source()->description();
+        }
+        seen.backup_signers = with_.backup_signers;
+        return ops::plan_seal(estate_, seen, {}, session_.clock.now());
+    }
+
+    void write(const plan::Plan& plan, SecretsAccess& wide) {
+        ops::SealHandler::Tools tools{.places = wide.places(), .signer = [&] { return with_.access.signer(); }};
+        if (auto* source = with_.access.source()) {
+            tools.infisical = &with_.access.infisical();
+            tools.project_id = source->project(session_.stop).id;
+            tools.environment = estate_.secrets.environment;
+        }
+        ops::SealHandler handler(std::move(tools));
+        const run::Handlers handlers{{std::string(ops::SealHandler::kind), &handler}};
+        run::NoBoundary boundary;
+        run::Listener silent;
+        const auto report = run::execute(plan, handlers, boundary, silent, session_.clock, session_.stop);
+        for (const auto& done : report.actions)
+            if (done.error) throw *done.error;
+        for (const auto& warning : handler.warnings()) session_.output.warn(warning);
+    }
+
+    Session& session_;
+    const Refreshing& with_;
+    const model::Estate& estate_;
+    const secrets::OpenedSecrets& opened_;
+};
 
 }  // namespace
 
-std::optional<std::string> refresh_copies(Session& session,
-                                          const model::LoadedEstate& loaded,
-                                          SecretsAccess& access) {
+std::optional<std::string> refresh_copies(Session& session, const Refreshing& refreshing) {
     try {
-        return refresh(session, loaded, access);
+        return Refresher(session, refreshing).refresh();
     } catch (const Error& error) {
         if (error.code() == errors::interrupted) throw;
         return fmt::format("the sealed copy couldn't be brought up to date: {}", error.message());

@@ -1,4 +1,5 @@
 #include <kavi/ops/agent_install/handler.hpp>
+#include <kavi/ops/backup/run.hpp>
 #include <kavi/ops/backup/schedule_handler.hpp>
 #include <kavi/ops/baseline/handlers.hpp>
 #include <kavi/ops/deploy/deploy.hpp>
@@ -13,7 +14,8 @@ namespace kavi::ops {
 struct DeployHandlers::Parts {
     explicit Parts(const DeployHandlersRequest& request)
         : pin(request.vault.key("pin")), stacks(stack_tools(request)), baseline(baseline_tools(request)), agent(host_at(request)),
-          backup({.estate = request.loaded.estate, .host_at = host_at(request), .door = {request.vault, request.tools.connector}}) {
+          backup({.estate = request.loaded.estate, .host_at = host_at(request), .door = {request.vault, request.tools.connector}}),
+          backup_run({.host_at = host_at(request), .clock = request.tools.clock, .on_progress = progress_to(request)}) {
         const auto& tools = request.tools;
         if (tools.cloud != nullptr) {
             hetzner.emplace(HetznerTools{.cloud = *tools.cloud, .facts = tools.facts, .clock = tools.clock, .pin_key = pin.key});
@@ -36,15 +38,17 @@ struct DeployHandlers::Parts {
         };
     }
 
+    static std::function<void(const plan::Action&, std::string_view)> progress_to(const DeployHandlersRequest& request) {
+        return [&listener = request.listener](const plan::Action& action, std::string_view doing) { listener.progress(action, doing); };
+    }
+
     static StackTools stack_tools(const DeployHandlersRequest& request) {
         return {.host_at = host_at(request),
                 .clock = request.tools.clock,
                 .commit = request.commit.empty() ? std::nullopt : std::optional(request.commit),
                 .who = request.who,
                 .plan_digest = request.digest,
-                .on_progress = [&listener = request.listener](const plan::Action& action, std::string_view doing) {
-                    listener.progress(action, doing);
-                }};
+                .on_progress = progress_to(request)};
     }
 
     static BaselineTools baseline_tools(const DeployHandlersRequest& request) {
@@ -56,6 +60,7 @@ struct DeployHandlers::Parts {
     BaselineHandlers baseline;
     AgentInstallHandler agent;
     BackupHostHandler backup;
+    BackupRunHandler backup_run;
     std::optional<HetznerHandlers> hetzner;
     std::optional<TrustHandler> trust;
     std::optional<DnsHandler> dns;
@@ -75,6 +80,7 @@ run::Handlers DeployHandlers::all() const {
     parts_->baseline.add_to(handlers);
     handlers.emplace("agent", &parts_->agent);
     handlers.emplace("backup", &parts_->backup);
+    handlers.emplace("backup-run", &parts_->backup_run);
     if (parts_->hetzner) parts_->hetzner->add_to(handlers);
     if (parts_->trust) parts_->trust->add_to(handlers);
     if (parts_->dns) handlers.emplace("dns", &*parts_->dns);

@@ -75,8 +75,14 @@ class Joiner {
         append(whole, std::move(parts.baseline));
         append(whole, std::move(parts.mounts));
         append(whole, std::move(parts.agent));
+        need(parts.backup_run, gate);
+        need(parts.backup_run, ids_of(parts.backup));
+        const auto backed_up = ids_of(parts.backup_run);
+        append(whole, std::move(parts.backup_run));
         for (auto& stack : parts.stacks) {
             need(stack, gate);
+            for (auto& action : stack.actions)
+                if (parts.backed_up_before.contains(service_of(action))) need(action, backed_up);
             for (auto& action : stack.actions)
                 if (const auto mounts = parts.mounts_needed.find(service_of(action)); mounts != parts.mounts_needed.end())
                     need(action, present(whole, mounts->second));

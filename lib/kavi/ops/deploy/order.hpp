@@ -18,6 +18,8 @@ struct ServerParts {
     plan::Plan mounts;
     plan::Plan agent;  ///< kavi's own executable, for backups
     plan::Plan backup;  ///< its keys, request and timer
+    plan::Plan backup_run;  ///< a backup that is taken before …
+    std::set<std::string> backed_up_before;  ///< … these services are touched
     std::vector<plan::Plan> stacks;
     /// By service: ids of mount actions that it needs ("mount/bruno/box").
     std::map<std::string, std::vector<std::string>> mounts_needed;

@@ -1,5 +1,6 @@
 #include <kavi/model/placed.hpp>
 #include <kavi/ops/agent_install/plan.hpp>
+#include <kavi/ops/backup/run.hpp>
 #include <kavi/ops/backup/schedule.hpp>
 #include <kavi/ops/baseline/plan.hpp>
 #include <kavi/ops/deploy/deploy.hpp>
@@ -8,7 +9,10 @@
 #include <kavi/ops/stacks/plan.hpp>
 #include <kavi/ops/trust/rotate.hpp>
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <set>
 
 namespace kavi::ops {
 
@@ -66,16 +70,45 @@ class DeployPlanner {
         for (const auto& service : model::placed_services(request_.loaded))
             for (const auto& place : service.settings.needs)
                 if (service.server == name) parts.mounts_needed[service.name].push_back("mount/" + name + "/" + place.owner);
+        add_backup_before(name, parts);
         return parts;
+    }
+
+    HostRequest wanted_request(const std::string& server) const {
+        return host_request({.loaded = request_.loaded,
+                             .vault = request_.vault,
+                             .kavi = request_.kavi,
+                             .sealed_sequence = request_.sealed_sequence},
+                            server);
+    }
+
+    /// A new container may change its data for good; so a backup comes first. A service that isn't there yet has none.
+    void add_backup_before(const std::string& server, ServerParts& parts) const {
+        std::set<std::string> items;
+        for (const auto& stack : parts.stacks)
+            for (const auto& action : stack.actions) {
+                if (action.kind != "service" || action.verb != plan::Verb::replace) continue;
+                const auto service = model::find_service(request_.loaded, action.id.substr(action.id.rfind('/') + 1));
+                if (!service || service->settings.backup_before.empty()) continue;
+                items.insert(service->settings.backup_before.begin(), service->settings.backup_before.end());
+                parts.backed_up_before.insert(service->name);
+            }
+        if (items.empty()) return;
+        const auto services = fmt::format("{}", fmt::join(parts.backed_up_before, ", "));
+        const bool agent = !parts.agent.actions.empty() || backup_host_state(facts_of_host(server)).agent;
+        if (!agent || host_stores(estate_).empty()) {
+            parts.backup_run.notes.push_back(fmt::format("{}: no backup is taken before {} is updated", server, services));
+            return;
+        }
+        parts.backup_run.actions.push_back(plan_backup_run({.server = server,
+                                                            .request = wanted_request(server),
+                                                            .items = std::vector<std::string>(items.begin(), items.end()),
+                                                            .reason = fmt::format("before {} is updated", services)}));
     }
 
     plan::Plan backup_plan(const std::string& server, bool agent_comes) const {
         const auto& facts = facts_of_host(server);
-        const auto wanted = host_request({.loaded = request_.loaded,
-                                          .vault = request_.vault,
-                                          .kavi = request_.kavi,
-                                          .sealed_sequence = request_.sealed_sequence},
-                                         server);
+        const auto wanted = wanted_request(server);
         return plan_backup_host({.loaded = request_.loaded,
                                  .server = server,
                                  .request = wanted,
