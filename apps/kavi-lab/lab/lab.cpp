@@ -317,7 +317,7 @@ void Lab::start_box() {
         accounts.push_back({.name = account,
                             .folder = "backup",
                             .readonly = use == "read",
-                            .key = use == "prune" || use == "read" ? public_key(use.c_str()) : ""});
+                            .key = use == "prune" || use == "read" ? public_key(use.c_str()) : public_key("admin")});
     if (!box.mount_user.empty())
         accounts.push_back({.name = box.mount_user, .folder = "files", .key = public_key("admin")});
     box_ = std::make_unique<StorageBoxMachine>(*docker_, place_.folder / "box");
