@@ -27,7 +27,8 @@ std::string_view run_of(std::string_view file) {
 
 /// Below the server's folder.
 std::string_view inner(const std::string& path, std::string_view folder) {
-    return path.size() > folder.size() + 1 ? std::string_view(path).substr(folder.size() + 1) : std::string_view{};
+    return path.size() > folder.size() + 1 ? std::string_view(path).substr(folder.size() + 1)
+                                           : std::string_view{};
 }
 
 /// Puts what was seen of a server together.
@@ -58,17 +59,20 @@ class Maker {
         for (const auto& part : seen_.parts)
             if (const auto run = run_of(inner(part.path, folder_)); !run.empty()) folders.emplace(run);
         for (const auto& run : folders) {
-            if (!sizes_.contains(fmt::format("{}/{}", run, manifest_name))) catalog_.unfinished.push_back(run);
+            if (!sizes_.contains(fmt::format("{}/{}", run, manifest_name)))
+                catalog_.unfinished.push_back(run);
             else if (const auto bytes = seen_.manifests.find(run); bytes == seen_.manifests.end())
                 catalog_.unread.push_back(run);
-            else open(run, bytes->second);
+            else
+                open(run, bytes->second);
         }
     }
 
     void open(const std::string& run, const ManifestBytes& bytes) {
         const auto source = fmt::format("the manifest of run {}", run);
         try {
-            if (!bytes.manifest) throw Error(errors::integrity, source + " went away while it was being read");
+            if (!bytes.manifest)
+                throw Error(errors::integrity, source + " went away while it was being read");
             if (!bytes.signature) throw Error(errors::backup_untrusted, source + " isn't signed");
             auto manifest = open_manifest(*bytes.manifest, *bytes.signature, signers_, source);
             require_place(manifest, run, source);
@@ -94,15 +98,16 @@ class Maker {
         for (auto& run : catalog_.runs)
             for (const auto& artefact : run.manifest.artefacts) {
                 const auto found = sizes_.find(artefact.file);
-                if (found == sizes_.end()) run.flaws[artefact.file] = "is missing";
+                if (found == sizes_.end())
+                    run.flaws[artefact.file] = "is missing";
                 else if (found->second != artefact.bytes)
                     run.flaws[artefact.file] =
                         fmt::format("has {} bytes, its manifest says {}", found->second, artefact.bytes);
             }
     }
 
-    /// What can't be judged is left out: files of runs that weren't read or are refused, and shared images while
-    /// there is such a run, since it may name them.
+    /// What can't be judged is left out: files of runs that weren't read or are refused, and shared images
+    /// while there is such a run, since it may name them.
     void find_unnamed() {
         std::set<std::string, std::less<>> named, unjudged(catalog_.unread.begin(), catalog_.unread.end());
         for (const auto& run : catalog_.refused) unjudged.insert(run.run);
@@ -135,8 +140,10 @@ class Maker {
                                                        older.run)});
             else if (step == 1 && newer.manifest.previous != older.digest)
                 catalog_.faults.push_back(
-                    {newer.run, fmt::format("it names another manifest before it than that of run {}", older.run)});
-            else if (step > 1) catalog_.gaps.push_back({older.run, newer.run, step - 1});
+                    {newer.run,
+                     fmt::format("it names another manifest before it than that of run {}", older.run)});
+            else if (step > 1)
+                catalog_.gaps.push_back({older.run, newer.run, step - 1});
         }
     }
 
@@ -146,9 +153,11 @@ class Maker {
             const bool counted = std::ranges::any_of(
                 catalog_.gaps, [&](const ChainGap& gap) { return gap.before < *run && *run < gap.after; });
             if (sizes_.contains(fmt::format("{}/{}", *run, signature_name)))
-                catalog_.faults.push_back({*run, "its manifest is missing, and the signature of it is there"});
+                catalog_.faults.push_back(
+                    {*run, "its manifest is missing, and the signature of it is there"});
             else if (counted)
-                catalog_.faults.push_back({*run, "its manifest is missing, and the sequence of the others counts it"});
+                catalog_.faults.push_back(
+                    {*run, "its manifest is missing, and the sequence of the others counts it"});
         }
         std::ranges::stable_sort(catalog_.faults, {}, &ChainFault::run);
     }
@@ -164,7 +173,8 @@ class Maker {
 std::optional<std::string> read_if_there(store::Store& store, const std::string& path) {
     try {
         std::string bytes;
-        store.read(path, [&](std::string_view piece) { bytes += piece; }, 0, largest_manifest);
+        store.read(
+            path, [&](std::string_view piece) { bytes += piece; }, 0, largest_manifest);
         return bytes;
     } catch (const Error& error) {
         if (error.code() != errors::store_missing) throw;
@@ -176,7 +186,10 @@ std::string named(std::string_view item, std::string_view part) {
     return part.empty() ? std::string(item) : fmt::format("{} of {}", part, item);
 }
 
-bool concerns(std::string_view item, std::string_view part, std::string_view its_item, std::string_view its_part) {
+bool concerns(std::string_view item,
+              std::string_view part,
+              std::string_view its_item,
+              std::string_view its_part) {
     return its_item == item && (part.empty() || its_part.empty() || its_part == part);
 }
 
@@ -231,7 +244,8 @@ Catalog read_catalog(store::Store& store, const CatalogRequest& request) {
     std::vector<std::string> runs;
     for (const auto& file : seen.files) {
         const auto run = run_of(inner(file.path, folder));
-        if (!run.empty() && inner(file.path, folder).substr(run.size() + 1) == manifest_name) runs.emplace_back(run);
+        if (!run.empty() && inner(file.path, folder).substr(run.size() + 1) == manifest_name)
+            runs.emplace_back(run);
     }
     std::ranges::sort(runs, std::greater<>());
     if (request.newest && runs.size() > *request.newest) runs.resize(*request.newest);
@@ -261,9 +275,10 @@ Chosen choose(const Catalog& catalog,
         if (run.has_whole(item, part)) return {&run, artefacts_of(run.manifest, item, part)};
         if (nearest.empty()) nearest = why_not(run, item, part);
     }
-    Error error(errors::backup_missing,
-                at ? fmt::format("there is no whole backup of {} from {} or before", named(item, part), iso8601(*at))
-                   : fmt::format("there is no whole backup of {}", named(item, part)));
+    Error error(
+        errors::backup_missing,
+        at ? fmt::format("there is no whole backup of {} from {} or before", named(item, part), iso8601(*at))
+           : fmt::format("there is no whole backup of {}", named(item, part)));
     if (!nearest.empty()) error.because(nearest);
     for (const auto& refused : catalog.refused)
         if (!at || *run_time(refused.run) <= *at)
@@ -271,10 +286,14 @@ Chosen choose(const Catalog& catalog,
     throw error.fix(fmt::format("see what there is: kavi backup list {}", item));
 }
 
-Chosen choose_run(const Catalog& catalog, std::string_view run, std::string_view item, std::string_view part) {
+Chosen choose_run(const Catalog& catalog,
+                  std::string_view run,
+                  std::string_view item,
+                  std::string_view part) {
     if (const auto* found = catalog.find(run)) {
         if (found->has_whole(item, part)) return {found, artefacts_of(found->manifest, item, part)};
-        Error error(errors::backup_missing, fmt::format("run {} doesn't have {} whole", run, named(item, part)));
+        Error error(errors::backup_missing,
+                    fmt::format("run {} doesn't have {} whole", run, named(item, part)));
         if (const auto why = why_not(*found, item, part); !why.empty()) error.because(why);
         throw error.fix(fmt::format("see what there is: kavi backup list {}", item));
     }

@@ -17,13 +17,15 @@ namespace kavi::ops {
 
 /// A run whose manifest is signed by a known server. Whether all that it names is there stands in `flaws`.
 struct StoredRun {
-    std::string run;                     ///< "20261125T060000Z-4f2a"
-    std::chrono::sys_seconds time;       ///< when it began
+    std::string run;                ///< "20261125T060000Z-4f2a"
+    std::chrono::sys_seconds time;  ///< when it began
     Manifest manifest;
-    std::string digest;                  ///< of the manifest's bytes: what the next one names as `previous`
-    std::map<std::string, std::string> flaws = {};  ///< by Artefact::file: "is missing", "has 12 bytes, its manifest says 34"
+    std::string digest;  ///< of the manifest's bytes: what the next one names as `previous`
+    std::map<std::string, std::string> flaws =
+        {};  ///< by Artefact::file: "is missing", "has 12 bytes, its manifest says 34"
 
-    /// Every artefact of the item (of that part of it, where one is named) is there, and nothing of it failed.
+    /// Every artefact of the item (of that part of it, where one is named) is there, and nothing of it
+    /// failed.
     bool has_whole(std::string_view item, std::string_view part = {}) const;
 };
 
@@ -46,18 +48,20 @@ struct ChainGap {
 };
 
 struct Catalog {
-    std::string store;           ///< its name
+    std::string store;  ///< its name
     std::string estate, server;
-    std::vector<StoredRun> runs;          ///< newest first
-    std::vector<RefusedRun> refused;      ///< newest first
-    std::vector<std::string> unread;      ///< runs with a manifest beyond the newest N that were asked for, newest first
-    std::vector<std::string> unfinished;  ///< folders of runs without a manifest, newest first: no backups
-    std::vector<store::StoredFile> files;    ///< everything listed
-    std::vector<store::StoredFile> parts;    ///< never finished
-    std::vector<std::string> unnamed;     ///< files that no manifest names (below refused, unread and unfinished runs none is looked at)
-    std::vector<ChainFault> faults;       ///< oldest first
-    std::vector<ChainGap> gaps;           ///< oldest first
-    std::vector<VerifiedNote> verified;   ///< oldest first
+    std::vector<StoredRun> runs;      ///< newest first
+    std::vector<RefusedRun> refused;  ///< newest first
+    std::vector<std::string>
+        unread;  ///< runs with a manifest beyond the newest N that were asked for, newest first
+    std::vector<std::string> unfinished;   ///< folders of runs without a manifest, newest first: no backups
+    std::vector<store::StoredFile> files;  ///< everything listed
+    std::vector<store::StoredFile> parts;  ///< never finished
+    std::vector<std::string> unnamed;  ///< files that no manifest names (below refused, unread and unfinished
+                                       ///< runs none is looked at)
+    std::vector<ChainFault> faults;    ///< oldest first
+    std::vector<ChainGap> gaps;        ///< oldest first
+    std::vector<VerifiedNote> verified;  ///< oldest first
 
     const StoredRun* find(std::string_view run) const;
     /// All runs with a manifest, newest first.
@@ -87,7 +91,8 @@ struct CatalogRequest {
     std::optional<std::size_t> newest = {};  ///< so many manifests are read; nullopt: all
 };
 
-/// Lists once, reads manifests newest first. Throws what the store throws; what lies in it wrong is in the catalog.
+/// Lists once, reads manifests newest first. Throws what the store throws; what lies in it wrong is in the
+/// catalog.
 Catalog read_catalog(store::Store& store, const CatalogRequest& request);
 
 /// Where a run's files and its manifest lie.
@@ -101,14 +106,17 @@ struct Chosen {
     std::vector<Artefact> artefacts;
 };
 
-/// The newest run at or before `at` (nullopt: at all) that has the item whole. An item that failed in a run isn't in
-/// it. Throws errors::backup_missing, saying what there is instead.
+/// The newest run at or before `at` (nullopt: at all) that has the item whole. An item that failed in a run
+/// isn't in it. Throws errors::backup_missing, saying what there is instead.
 Chosen choose(const Catalog& catalog,
               std::string_view item,
               std::string_view part = {},
               std::optional<std::chrono::sys_seconds> at = std::nullopt);
 
 /// The item as this run has it. Throws errors::backup_missing; for a refused run what is wrong with it.
-Chosen choose_run(const Catalog& catalog, std::string_view run, std::string_view item, std::string_view part = {});
+Chosen choose_run(const Catalog& catalog,
+                  std::string_view run,
+                  std::string_view item,
+                  std::string_view part = {});
 
 }  // namespace kavi::ops

@@ -25,7 +25,10 @@ std::string newest_there(const Catalog& from, const Sizes& there) {
     std::string newest;
     for (const auto& [path, bytes] : there) {
         if (!path.starts_with(folder) || !path.ends_with("/manifest.json")) continue;
-        newest = std::max(newest, path.substr(folder.size(), path.size() - folder.size() - std::string_view("/manifest.json").size()));
+        newest =
+            std::max(newest,
+                     path.substr(folder.size(),
+                                 path.size() - folder.size() - std::string_view("/manifest.json").size()));
     }
     return newest;
 }
@@ -34,10 +37,13 @@ RunCopy copy_of(const Catalog& from, const StoredRun& run, const Sizes& here, co
     RunCopy copy{.run = run.run, .files = {}};
     const auto add = [&](FileCopy file) {
         const auto found = there.find(file.path);
-        if (found == there.end()) copy.files.push_back(std::move(file));
+        if (found == there.end())
+            copy.files.push_back(std::move(file));
         else if (found->second != file.bytes)
-            throw Error(errors::store_failed, fmt::format("{} is there already, with another size", file.path))
-                .because(fmt::format("it has {} bytes there, and {} in store {}", found->second, file.bytes, from.store))
+            throw Error(errors::store_failed,
+                        fmt::format("{} is there already, with another size", file.path))
+                .because(fmt::format(
+                    "it has {} bytes there, and {} in store {}", found->second, file.bytes, from.store))
                 .fix("look at it; take it away there, then run the same command again");
     };
     for (const auto& artefact : run.manifest.artefacts)
@@ -64,7 +70,8 @@ void copy_file(store::Store& from,
         on_progress(file, hash.bytes());
     });
     if (hash.bytes() != file.bytes || (!file.sha256.empty() && hash.hex() != file.sha256))
-        throw Error(errors::integrity, fmt::format("{} in store {} isn't what was stored", file.path, from.name()))
+        throw Error(errors::integrity,
+                    fmt::format("{} in store {} isn't what was stored", file.path, from.name()))
             .because(fmt::format("nothing of it was copied to store {}", to.name()))
             .fix("kavi backup verify --level 1");
     upload->finish();
@@ -84,7 +91,8 @@ std::vector<RunCopy> plan_copies(const Catalog& from, const std::vector<store::S
     // An image that several runs name is copied with the first of them.
     std::map<std::string, bool> taken;
     for (auto& copy : copies)
-        std::erase_if(copy.files, [&](const FileCopy& file) { return !taken.emplace(file.path, true).second; });
+        std::erase_if(copy.files,
+                      [&](const FileCopy& file) { return !taken.emplace(file.path, true).second; });
     return copies;
 }
 

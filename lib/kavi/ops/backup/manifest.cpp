@@ -165,8 +165,7 @@ void require_each_file_once(const Members& members, const std::vector<Artefact>&
 void require_version(const Members& members) {
     const auto version = members.number(version_key.data());
     if (version != manifest_version)
-        members.refuse(
-            fmt::format("its version is {}, and this kavi knows {}", version, manifest_version));
+        members.refuse(fmt::format("its version is {}, and this kavi knows {}", version, manifest_version));
 }
 
 Json parse(std::string_view bytes, std::string_view source) {

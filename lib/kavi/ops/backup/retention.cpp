@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <functional>
 #include <set>
+#include <tuple>
 #include <utility>
 
 namespace kavi::ops {
@@ -58,7 +59,8 @@ std::set<std::string> items_of(const Manifest& manifest) {
 std::string first_failure(const StoredRun& run) {
     if (!run.manifest.failures.empty()) {
         const auto& failure = run.manifest.failures.front();
-        return fmt::format("{}{}{}: {}", failure.item, failure.part.empty() ? "" : "/", failure.part, failure.message);
+        return fmt::format(
+            "{}{}{}: {}", failure.item, failure.part.empty() ? "" : "/", failure.part, failure.message);
     }
     if (!run.flaws.empty()) return fmt::format("{} {}", run.flaws.begin()->first, run.flaws.begin()->second);
     return {};
@@ -112,7 +114,8 @@ class Decider {
             if (run.has_whole(item)) whole.push_back(&run);
         if (whole.empty()) return;
         for (std::size_t i = 0; i < whole.size(); ++i) {
-            if (static_cast<int>(i) < rules_.last) keep(whole[i]->run, fmt::format("last {}", rules_.last), item);
+            if (static_cast<int>(i) < rules_.last)
+                keep(whole[i]->run, fmt::format("last {}", rules_.last), item);
             if (rules_.within && whole.front()->time - whole[i]->time <= *rules_.within)
                 keep(whole[i]->run, fmt::format("within {}", age_text(*rules_.within)), item);
         }
@@ -123,7 +126,10 @@ class Decider {
         keep_one_of_each(whole, rules_.yearly, year_of, item);
     }
 
-    void keep_one_of_each(const std::vector<const StoredRun*>& whole, int count, Bucket bucket, const std::string& item) {
+    void keep_one_of_each(const std::vector<const StoredRun*>& whole,
+                          int count,
+                          Bucket bucket,
+                          const std::string& item) {
         std::string present;
         for (const auto* run : whole) {
             auto name = bucket(zone_.to_local(run->time));
@@ -140,7 +146,8 @@ class Decider {
             if (rules_.empty()) fate.why.push_back("no rule in [backup] keep");
             const auto reasons = reasons_.find(run.run);
             if (fate.kept && reasons != reasons_.end()) {
-                for (const auto& [why, items] : reasons->second) fate.why.push_back(reason_text(run, why, items));
+                for (const auto& [why, items] : reasons->second)
+                    fate.why.push_back(reason_text(run, why, items));
                 kept_.insert(run.run);
             } else if (fate.kept) {
                 kept_.insert(run.run);
@@ -150,7 +157,9 @@ class Decider {
     }
 
     /// "daily 2026-11-24", or with the items where it isn't all of the run's.
-    static std::string reason_text(const StoredRun& run, const std::string& why, const std::set<std::string>& items) {
+    static std::string reason_text(const StoredRun& run,
+                                   const std::string& why,
+                                   const std::set<std::string>& items) {
         auto whole = items_of(run.manifest);
         std::erase_if(whole, [&](const std::string& item) { return !run.has_whole(item); });
         if (items.contains("") || items == whole) return why;
@@ -197,9 +206,11 @@ class Decider {
                     (kept_.contains(run.run) ? named : leaving).insert(folder + artefact.file);
         for (const auto& path : catalog_.unnamed) {
             const auto run = path.substr(folder.size(), path.find('/', folder.size()) - folder.size());
-            if (path.starts_with(folder + "images/")) leaving.insert(path);
+            if (path.starts_with(folder + "images/"))
+                leaving.insert(path);
             else if (is_old(run)) {
-                if (kept_.contains(run)) result_.files.push_back(path);  // a run that goes takes its own along
+                if (kept_.contains(run))
+                    result_.files.push_back(path);  // a run that goes takes its own along
             } else {
                 result_.notes.push_back(fmt::format("{} stays: no manifest names it", path));
             }
@@ -208,29 +219,38 @@ class Decider {
         if (catalog_.refused.empty() && !may_be_writing())
             result_.files.insert(result_.files.end(), leaving.begin(), leaving.end());
         else if (!leaving.empty())
-            result_.notes.push_back(fmt::format("{} shared files stay: a run that {} may need them",
-                                                leaving.size(),
-                                                catalog_.refused.empty() ? "is being written" : "can't be read"));
+            result_.notes.push_back(
+                fmt::format("{} shared files stay: a run that {} may need them",
+                            leaving.size(),
+                            catalog_.refused.empty() ? "is being written" : "can't be read"));
     }
 
-    /// Notes go with their run; the newest success of each item and level stays, for its age.
+    /// Of each run, item and level the last note stays as long as the run; for its age, the last success of
+    /// each item and level stays longer.
     void sweep_notes() {
-        std::map<std::pair<std::string, int>, const VerifiedNote*> newest;
-        for (const auto& note : catalog_.verified)
-            if (note.ok) newest[{note.item, note.level}] = &note;
-        const auto folder = backup_folder(catalog_.estate, catalog_.server);
+        std::map<std::tuple<std::string, int>, const VerifiedNote*> successes;
+        std::map<std::tuple<std::string, std::string, int>, const VerifiedNote*> last;
         for (const auto& note : catalog_.verified) {
-            const auto best = newest.find({note.item, note.level});
-            const bool is_newest = best != newest.end() && best->second == &note;
-            if (!is_newest && !kept_.contains(note.run)) result_.files.push_back(fmt::format("{}/{}", folder, note_file(note)));
+            if (note.ok) successes[{note.item, note.level}] = &note;
+            if (kept_.contains(note.run)) last[{note.run, note.item, note.level}] = &note;
         }
+        const auto folder = backup_folder(catalog_.estate, catalog_.server);
+        const auto stays = [](const auto& notes, const auto& key, const VerifiedNote& note) {
+            const auto found = notes.find(key);
+            return found != notes.end() && found->second == &note;
+        };
+        for (const auto& note : catalog_.verified)
+            if (!stays(successes, std::tuple(note.item, note.level), note) &&
+                !stays(last, std::tuple(note.run, note.item, note.level), note))
+                result_.files.push_back(fmt::format("{}/{}", folder, note_file(note)));
     }
 
     /// A part says nothing of its age but by its run's folder; others wait until nothing is being written.
     void sweep_parts() {
         const auto folder = backup_folder(catalog_.estate, catalog_.server) + "/";
         for (const auto& part : catalog_.parts) {
-            const auto top = part.path.substr(folder.size(), part.path.find('/', folder.size()) - folder.size());
+            const auto top =
+                part.path.substr(folder.size(), part.path.find('/', folder.size()) - folder.size());
             if (run_time(top) ? is_old(top) : !may_be_writing()) result_.parts.push_back(part);
         }
     }
@@ -271,7 +291,10 @@ bool Retention::nothing_goes() const {
     return going() == 0 && unfinished.empty() && files.empty() && parts.empty();
 }
 
-Retention decide_retention(const Catalog& catalog, const KeepRules& rules, const TimeZone& zone, sys_seconds now) {
+Retention decide_retention(const Catalog& catalog,
+                           const KeepRules& rules,
+                           const TimeZone& zone,
+                           sys_seconds now) {
     return Decider(catalog, rules, zone, now).decide();
 }
 
@@ -280,10 +303,12 @@ void guard_retention(const Catalog& catalog, const Retention& retention) {
         throw Error(errors::prune_refused,
                     fmt::format("the backups of {} in {} aren't pruned", catalog.server, catalog.store))
             .because(std::move(why))
-            .fix(fmt::format("look at the plan (kavi backup prune --dry-run); if it is right, add --confirm {}",
-                             catalog.server));
+            .fix(fmt::format(
+                "look at the plan (kavi backup prune --dry-run); if it is right, add --confirm {}",
+                catalog.server));
     };
-    if (!retention.last_failed.empty()) refuse(fmt::format("the last run wasn't good: {}", retention.last_failed));
+    if (!retention.last_failed.empty())
+        refuse(fmt::format("the last run wasn't good: {}", retention.last_failed));
     if (retention.going() * 2 > retention.runs.size())
         refuse(fmt::format("{} of {} runs would go at once", retention.going(), retention.runs.size()));
     std::set<std::string> before, after;

@@ -20,7 +20,8 @@ std::set<std::string> run_folders(const std::string& folder,
     std::set<std::string> runs;
     for (const auto* list : {&files, &parts})
         for (const auto& file : *list) {
-            const auto inner = std::string_view(file.path).substr(std::min(folder.size() + 1, file.path.size()));
+            const auto inner =
+                std::string_view(file.path).substr(std::min(folder.size() + 1, file.path.size()));
             const auto name = inner.substr(0, inner.find('/'));
             if (run_time(name)) runs.emplace(name);
         }
@@ -29,7 +30,8 @@ std::set<std::string> run_folders(const std::string& folder,
 
 class Adder {
   public:
-    Adder(plan::Plan& plan, const Catalog& catalog) : plan_(plan), catalog_(catalog), folder_(backup_folder(catalog.estate, catalog.server)) {
+    Adder(plan::Plan& plan, const Catalog& catalog)
+        : plan_(plan), catalog_(catalog), folder_(backup_folder(catalog.estate, catalog.server)) {
         for (const auto& file : catalog.files) sizes_[file.path] = file.bytes;
     }
 
@@ -67,18 +69,19 @@ class Adder {
         for (const auto& path : step->paths) bytes += sizes_[path];
         for (const auto& part : step->parts) bytes += part.bytes;
         const auto count = step->paths.size() + step->parts.size();
-        plan_.actions.push_back({.id = fmt::format("prune/{}/{}/{}", catalog_.store, catalog_.server, what),
-                                 .verb = plan::Verb::remove,
-                                 .kind = "prune",
-                                 .group = fmt::format("{} in {}", catalog_.server, catalog_.store),
-                                 .subject = what,
-                                 .reason = reason,
-                                 .effect = fmt::format("{} in {} file{}", size_text(bytes), count, count == 1 ? "" : "s"),
-                                 .destroys = true,
-                                 .question = plan::Question::yes_no,
-                                 .before = {{"files", count}, {"bytes", bytes}},
-                                 .lane = "store/" + catalog_.store,
-                                 .payload = std::move(step)});
+        plan_.actions.push_back(
+            {.id = fmt::format("prune/{}/{}/{}", catalog_.store, catalog_.server, what),
+             .verb = plan::Verb::remove,
+             .kind = "prune",
+             .group = fmt::format("{} in {}", catalog_.server, catalog_.store),
+             .subject = what,
+             .reason = reason,
+             .effect = fmt::format("{} in {} file{}", size_text(bytes), count, count == 1 ? "" : "s"),
+             .destroys = true,
+             .question = plan::Question::yes_no,
+             .before = {{"files", count}, {"bytes", bytes}},
+             .lane = "store/" + catalog_.store,
+             .payload = std::move(step)});
     }
 
     plan::Plan& plan_;
@@ -116,8 +119,11 @@ void add_prune(plan::Plan& plan, const Catalog& catalog, const Retention& retent
     adder.add_files(retention.files);
     adder.add_parts(retention.parts);
     const auto stay = retention.runs.size() - retention.going();
-    if (stay > 0) plan.unchanged.emplace_back(fmt::format("backups of {} in {}", catalog.server, catalog.store), static_cast<int>(stay));
-    for (const auto& note : retention.notes) plan.notes.push_back(fmt::format("{} in {}: {}", catalog.server, catalog.store, note));
+    if (stay > 0)
+        plan.unchanged.emplace_back(fmt::format("backups of {} in {}", catalog.server, catalog.store),
+                                    static_cast<int>(stay));
+    for (const auto& note : retention.notes)
+        plan.notes.push_back(fmt::format("{} in {}: {}", catalog.server, catalog.store, note));
 }
 
 run::Look PruneHandler::look(const plan::Action& action, std::stop_token) {
@@ -125,7 +131,8 @@ run::Look PruneHandler::look(const plan::Action& action, std::stop_token) {
     if (step.only_with.empty()) return {};
     auto& store = open_(step.store);
     for (const auto& run : run_folders(step.folder, store.list(step.folder), store.unfinished(step.folder)))
-        if (!step.only_with.contains(run)) return {run::Standing::other, fmt::format("run {} has begun since", run)};
+        if (!step.only_with.contains(run))
+            return {run::Standing::other, fmt::format("run {} has begun since", run)};
     return {};
 }
 

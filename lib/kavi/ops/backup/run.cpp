@@ -15,7 +15,14 @@ namespace {
 
 std::uint64_t number(const Json& object, std::string_view key) {
     const auto& value = member_or_null(object, key);
-    return value.is_number_unsigned() ? value.get<std::uint64_t>() : 0;
+    return value.is_number_integer() && value >= 0 ? value.get<std::uint64_t>() : 0;
+}
+
+/// The list `key`; empty where it is none.
+const Json& list(const Json& object, std::string_view key) {
+    static const Json none = Json::array();
+    const auto& value = member_or_null(object, key);
+    return value.is_array() ? value : none;
 }
 
 std::string subject_of(const Json& object) {
@@ -31,12 +38,11 @@ class Telling {
     void hear(const Json& event) {
         if (!tools_.on_progress) return;
         const auto subject = printable(string_or(event, "subject"));
-        const auto& bytes = member_or_null(event, "bytes");
-        if (!bytes.is_number_unsigned())
+        if (!member_or_null(event, "bytes").is_number())
             return tools_.on_progress(action_, printable(fmt::format("{}: {}", subject, string_or(event, "text"))));
         if (subject != subject_) began_ = tools_.clock.steady();
         subject_ = subject;
-        tools_.on_progress(action_, fmt::format("{}: {}{}", subject, amount(event), rate(bytes.get<std::uint64_t>())));
+        tools_.on_progress(action_, fmt::format("{}: {}{}", subject, amount(event), rate(number(event, "bytes"))));
     }
 
   private:
@@ -98,12 +104,12 @@ std::uint64_t BackupRunResult::bytes() const {
 BackupRunResult backup_run_result(const Json& said) {
     BackupRunResult result{.run = printable(string_or(said, "run"))};
     const auto& manifest = member_or_null(said, "manifest");
-    for (const auto& one : member_or_null(manifest, "artefacts"))
+    for (const auto& one : list(manifest, "artefacts"))
         result.stored.push_back(
             {printable(string_or(one, "item")), printable(string_or(one, "part")), number(one, "bytes"), number(one, "plain_bytes")});
-    for (const auto& one : member_or_null(manifest, "failures"))
+    for (const auto& one : list(manifest, "failures"))
         result.problems.push_back(fmt::format("{}: {}", subject_of(one), printable(string_or(one, "message"))));
-    for (const auto& one : member_or_null(manifest, "warnings"))
+    for (const auto& one : list(manifest, "warnings"))
         if (one.is_string()) result.warnings.push_back(printable(one.get<std::string>()));
     const auto& stores = member_or_null(said, "stores");
     if (!stores.is_object()) return result;

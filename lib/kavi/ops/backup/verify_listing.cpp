@@ -14,11 +14,14 @@ std::vector<std::string> causes_of(const Error& error) {
     return error.causes();
 }
 
-void add_flaws(const StoredRun& run, const std::set<std::string>& items, std::vector<VerifyFinding>& findings) {
+void add_flaws(const StoredRun& run,
+               const std::set<std::string>& items,
+               std::vector<VerifyFinding>& findings) {
     for (const auto& artefact : run.manifest.artefacts) {
         if (!items.empty() && !items.contains(artefact.item)) continue;
         if (const auto flaw = run.flaws.find(artefact.file); flaw != run.flaws.end())
-            findings.push_back({run.run, artefact.item, artefact.file, fmt::format("{} {}", artefact.file, flaw->second)});
+            findings.push_back(
+                {run.run, artefact.item, artefact.file, fmt::format("{} {}", artefact.file, flaw->second)});
     }
 }
 

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-/// Verifying without opening anything: level 0 (the listing against the manifests) and level 1 (what is stored against
-/// the manifests' checksums).
+/// Verifying without opening anything: level 0 (the listing against the manifests) and level 1 (what is
+/// stored against the manifests' checksums).
 namespace kavi::ops {
 
 /// Something that isn't as the manifests say.
@@ -27,8 +27,9 @@ std::vector<VerifyFinding> verify_listing(const Catalog& catalog,
                                           const std::set<std::string>& runs = {},
                                           const std::set<std::string>& items = {});
 
-/// Level 1: each file once, by the store itself where it can, else read back. The catalog's flaws are left to level 0.
-/// `on_file` is told before each. Throws what the store throws, but a missing file is a finding; errors::interrupted.
+/// Level 1: each file once, by the store itself where it can, else read back. The catalog's flaws are left to
+/// level 0. `on_file` is told before each. Throws what the store throws, but a missing file is a finding;
+/// errors::interrupted.
 std::vector<VerifyFinding> verify_checksums(store::Store& store,
                                             const Catalog& catalog,
                                             const std::vector<Chosen>& chosen,

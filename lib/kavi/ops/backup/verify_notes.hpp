@@ -7,8 +7,8 @@
 
 namespace kavi::ops {
 
-/// What somebody noted about an item of a run that was verified. All of it stands in the file's name, so that one
-/// listing tells the ages of all; signed by nobody, so it is good for telling and decides nothing.
+/// What somebody noted about an item of a run that was verified. All of it stands in the file's name, so that
+/// one listing tells the ages of all; signed by nobody, so it is good for telling and decides nothing.
 struct VerifiedNote {
     std::string run;
     std::string item;

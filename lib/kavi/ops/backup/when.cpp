@@ -49,7 +49,8 @@ std::optional<year_month_day> day_of(std::string_view digits) {
 /// "20261125060000"; nullopt: no such day or time.
 std::optional<sys_seconds> time_of(std::string_view digits) {
     const auto date = day_of(digits);
-    const int hour = number_at(digits, 8, 2), minute = number_at(digits, 10, 2), second = number_at(digits, 12, 2);
+    const int hour = number_at(digits, 8, 2), minute = number_at(digits, 10, 2),
+              second = number_at(digits, 12, 2);
     if (!date || hour > 23 || minute > 59 || second > 59) return std::nullopt;
     return sys_seconds(sys_days(*date)) + hours(hour) + minutes(minute) + seconds(second);
 }
@@ -141,9 +142,13 @@ When parse_when(std::string_view text, sys_seconds now, const TimeZone& zone) {
     const auto at = WhenReader(now, zone).read(text);
     if (!at)
         throw Error(errors::usage, fmt::format("'{}' is no time that kavi understands", printable(text)))
-            .fix("write it as \"yesterday 18:00\", 2026-11-24, \"2026-11-24 18:00\", \"3h ago\", a run's name, or latest");
+            .fix(
+                "write it as \"yesterday 18:00\", 2026-11-24, \"2026-11-24 18:00\", \"3h ago\", a run's "
+                "name, or latest");
     if (*at > now + minutes(1))
-        throw Error(errors::usage, fmt::format("'{}' is in the future: it is {} now", printable(text), local_text(now, zone)));
+        throw Error(
+            errors::usage,
+            fmt::format("'{}' is in the future: it is {} now", printable(text), local_text(now, zone)));
     return {.at = at};
 }
 

@@ -23,15 +23,16 @@ std::optional<std::chrono::sys_seconds> parse_iso8601(std::string_view text);
 
 /// Which backup somebody means.
 struct When {
-    std::string run = {};  ///< this one; empty: by time
+    std::string run = {};                             ///< this one; empty: by time
     std::optional<std::chrono::sys_seconds> at = {};  ///< the newest at or before it; nullopt: the newest
 
     friend bool operator==(const When&, const When&) = default;
 };
 
-/// "latest", a run's name, "3h ago", "yesterday", "yesterday 18:00", "today 9:30", "18:00" (the last time that it was),
-/// "2026-11-24" (all of that day), "2026-11-24 18:00", "2026-11-24T18:00:00Z"; days and times without Z are the zone's.
-/// A time to the minute means all of that minute. Throws errors::usage for anything else, and for the future.
+/// "latest", a run's name, "3h ago", "yesterday", "yesterday 18:00", "today 9:30", "18:00" (the last time
+/// that it was), "2026-11-24" (all of that day), "2026-11-24 18:00", "2026-11-24T18:00:00Z"; days and times
+/// without Z are the zone's. A time to the minute means all of that minute. Throws errors::usage for anything
+/// else, and for the future.
 When parse_when(std::string_view text, std::chrono::sys_seconds now, const TimeZone& zone);
 
 /// "2026-11-24 18:00" in the zone.

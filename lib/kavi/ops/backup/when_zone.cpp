@@ -62,7 +62,9 @@ class TimeZone::RuleReader {
 
     void name() {
         const bool quoted = take('<');
-        const auto ends = [&](char c) { return quoted ? c == '>' : !((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')); };
+        const auto ends = [&](char c) {
+            return quoted ? c == '>' : !((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'));
+        };
         const auto end = std::ranges::find_if(rest_, ends);
         if (end == rest_.begin()) throw Malformed();
         rest_.remove_prefix(static_cast<std::size_t>(end - rest_.begin()));
@@ -123,7 +125,8 @@ local_seconds TimeZone::YearlyMoment::in(year of) const {
             const bool behind_leap_day = of.is_leap() && day >= 60;
             return first + days(day - 1 + (behind_leap_day ? 1 : 0)) + time;
         }
-        case Kind::day: break;
+        case Kind::day:
+            break;
     }
     return first + days(day) + time;
 }
@@ -153,13 +156,15 @@ class TimeZone::FileReader {
         take(first.size(4));
         const auto counts = header();
         TimeZone zone;
-        const auto times = take(counts.times * 8), types_of = take(counts.times), types = take(counts.types * 6);
+        const auto times = take(counts.times * 8), types_of = take(counts.times),
+                   types = take(counts.types * 6);
         take(counts.characters + counts.leaps * 12 + counts.standards + counts.utcs);
         if (counts.types == 0) throw Malformed();
         zone.first_ = offset(types, 0);
         for (std::size_t i = 0; i < counts.times; ++i)
-            zone.transitions_.push_back({sys_seconds(seconds(static_cast<std::int64_t>(number(times.substr(i * 8, 8))))),
-                                         offset(types, static_cast<unsigned char>(types_of[i]))});
+            zone.transitions_.push_back(
+                {sys_seconds(seconds(static_cast<std::int64_t>(number(times.substr(i * 8, 8))))),
+                 offset(types, static_cast<unsigned char>(types_of[i]))});
         if (!std::ranges::is_sorted(zone.transitions_, {}, &Transition::at)) throw Malformed();
         zone.rule_ = footer();
         return zone;
@@ -170,7 +175,8 @@ class TimeZone::FileReader {
         std::size_t utcs, standards, leaps, times, types, characters;
 
         std::size_t size(std::size_t time_size) const {
-            return times * (time_size + 1) + types * 6 + characters + leaps * (time_size + 4) + standards + utcs;
+            return times * (time_size + 1) + types * 6 + characters + leaps * (time_size + 4) + standards +
+                   utcs;
         }
     };
 
@@ -215,7 +221,8 @@ TimeZone TimeZone::load(const std::string& name) {
     if (name == "UTC") return {};
     const auto bytes = is_zone_name(name) ? read_file_if_there(std::string(zoneinfo) + name) : std::nullopt;
     if (!bytes)
-        throw Error(errors::config_invalid, fmt::format("this machine doesn't know the time zone {}", printable(name)))
+        throw Error(errors::config_invalid,
+                    fmt::format("this machine doesn't know the time zone {}", printable(name)))
             .because(fmt::format("there is no {}{}", zoneinfo, printable(name)))
             .fix("install the package tzdata, or mend \"timezone\" in kavi.toml");
     return read(*bytes, name);
@@ -225,7 +232,8 @@ TimeZone TimeZone::read(std::string_view bytes, std::string_view name) {
     try {
         return FileReader(bytes).read();
     } catch (const Malformed&) {
-        throw Error(errors::config_invalid, fmt::format("this machine's file of the time zone {} is damaged", name))
+        throw Error(errors::config_invalid,
+                    fmt::format("this machine's file of the time zone {} is damaged", name))
             .fix("install the package tzdata anew");
     }
 }

@@ -26,7 +26,8 @@ class TimeZone {
         return std::chrono::local_seconds(time.time_since_epoch() + offset_at(time));
     }
 
-    /// A time that clocks show twice is the first of the two; one that they skip is as late as if they hadn't.
+    /// A time that clocks show twice is the first of the two; one that they skip is as late as if they
+    /// hadn't.
     std::chrono::sys_seconds to_utc(std::chrono::local_seconds time) const;
 
   private:

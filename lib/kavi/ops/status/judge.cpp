@@ -1,5 +1,6 @@
 #include <kavi/base/error_codes.hpp>
 #include <kavi/base/text.hpp>
+#include <kavi/ops/status/backups.hpp>
 #include <kavi/ops/status/status.hpp>
 
 #include <fmt/format.h>
@@ -37,6 +38,7 @@ class Judge {
         for (const auto& [name, domain] : loaded_.estate.domains) add(domain_check(domain));
         for (const auto& [name, server] : loaded_.estate.servers)
             for (const auto& storage : server.mounts) add(mount_check(server, storage));
+        for (auto& check : backup_checks(loaded_, seen_)) add(std::move(check));
         return std::move(report_);
     }
 
@@ -180,6 +182,11 @@ int StatusReport::good(std::string_view kind) const {
     return static_cast<int>(std::ranges::count_if(checks, [&](const Check& check) {
         return check.kind == kind && (check.verdict == Verdict::ok || check.verdict == Verdict::degraded);
     }));
+}
+
+int StatusReport::well(std::string_view kind) const {
+    return static_cast<int>(std::ranges::count_if(
+        checks, [&](const Check& check) { return check.kind == kind && check.verdict == Verdict::ok; }));
 }
 
 StatusReport judge_status(const model::LoadedEstate& loaded, const StatusObservation& seen) {

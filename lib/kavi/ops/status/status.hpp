@@ -4,6 +4,7 @@
 #include <kavi/base/json.hpp>
 #include <kavi/model/placed.hpp>
 #include <kavi/net/transport.hpp>
+#include <kavi/ops/backup/ages.hpp>
 #include <kavi/ops/hosts.hpp>
 
 #include <chrono>
@@ -21,7 +22,7 @@ enum class Verdict { ok, degraded, down, unknown };
 std::string_view name_of(Verdict verdict);  ///< "ok", "degraded", "down", "unknown"
 
 struct Check {
-    std::string kind;  ///< "server", "service", "domain", "storage"
+    std::string kind;  ///< "server", "service", "domain", "storage", "backup"
     std::string name;
     Verdict verdict = Verdict::unknown;
     std::string text;  ///< "running, healthy", "edge 522; origin answers 200 in 41 ms"
@@ -39,6 +40,9 @@ struct StatusObservation {
     std::map<std::string, Json> hosts;    ///< by server: facts parts machine, docker, mounts, records, probes
     std::map<std::string, Error> silent;  ///< servers that couldn't be asked
     std::map<std::string, DomainAnswer> edge;
+    std::vector<BackupAge> backups;             ///< of each item, in each store that could be asked
+    std::map<std::string, Error> silent_stores;  ///< that couldn't
+    std::chrono::sys_seconds now;                ///< for their ages
 };
 
 /// Who is asked.
@@ -61,6 +65,7 @@ struct StatusReport {
     Verdict worst() const;
     int count(std::string_view kind) const;
     int good(std::string_view kind) const;  ///< ok or degraded
+    int well(std::string_view kind) const;  ///< ok
 };
 
 /// Judges what was seen. Pure.

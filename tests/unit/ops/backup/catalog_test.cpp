@@ -1,11 +1,11 @@
 #include <kavi/base/error_codes.hpp>
 #include <kavi/ops/backup/catalog.hpp>
 
+#include <algorithm>
+
 #include <support/catch.hpp>
 #include <support/errors.hpp>
 #include <unit/ops/backup/backups.hpp>
-
-#include <algorithm>
 
 using namespace kavi;
 using namespace kavi::ops;
@@ -37,9 +37,14 @@ std::string faults(const Catalog& catalog) {
 /// Three days of bruno; Redis failed on Tuesday, one of the databases on Wednesday.
 struct ThreeDays {
     ThreeDays() {
-        writer.write(monday, {{"databases", "app", "a1"}, {"databases", "infisical", "i1"}, {"redis", "", "r1"}});
-        writer.write(tuesday, {{"databases", "app", "a22"}, {"databases", "infisical", "i22"}}, {{"redis", "", "no answer"}});
-        writer.write(wednesday, {{"databases", "app", "a333"}, {"redis", "", "r333"}}, {{"databases", "infisical", "pg_dump: 1"}});
+        writer.write(monday,
+                     {{"databases", "app", "a1"}, {"databases", "infisical", "i1"}, {"redis", "", "r1"}});
+        writer.write(tuesday,
+                     {{"databases", "app", "a22"}, {"databases", "infisical", "i22"}},
+                     {{"redis", "", "no answer"}});
+        writer.write(wednesday,
+                     {{"databases", "app", "a333"}, {"redis", "", "r333"}},
+                     {{"databases", "infisical", "pg_dump: 1"}});
     }
 
     MemoryStore store;
@@ -70,7 +75,8 @@ TEST_CASE("an empty store has an empty catalog") {
     const auto catalog = BackupWriter(store).catalog();
     CHECK(catalog.runs.empty());
     CHECK(catalog.all_runs().empty());
-    CHECK(error_of([&] { choose(catalog, "databases"); }).message() == "there is no whole backup of databases");
+    CHECK(error_of([&] { choose(catalog, "databases"); }).message() ==
+          "there is no whole backup of databases");
 }
 
 TEST_CASE("only the newest manifests are read where that is enough") {
@@ -114,8 +120,9 @@ TEST_CASE("manifests that don't count are refused, each with its reason") {
     SECTION("a foreign key") {
         files[path(tuesday + "/manifest.json.sig")] =
             seal::sign_sshsig(foreign, backup_namespace, files[path(tuesday + "/manifest.json")]);
-        CHECK(reason(tuesday) == std::pair(errors::backup_untrusted,
-                                           "the manifest of run " + tuesday + " isn't signed by a known server"));
+        CHECK(reason(tuesday) ==
+              std::pair(errors::backup_untrusted,
+                        "the manifest of run " + tuesday + " isn't signed by a known server"));
     }
     SECTION("no signature") {
         files.erase(path(tuesday + "/manifest.json.sig"));
@@ -124,8 +131,9 @@ TEST_CASE("manifests that don't count are refused, each with its reason") {
     }
     SECTION("changed bytes") {
         files[path(tuesday + "/manifest.json")][10] ^= 1;
-        CHECK(reason(tuesday) == std::pair(errors::integrity,
-                                           "the signature of the manifest of run " + tuesday + " doesn't fit it"));
+        CHECK(reason(tuesday) ==
+              std::pair(errors::integrity,
+                        "the signature of the manifest of run " + tuesday + " doesn't fit it"));
     }
     SECTION("another day's manifest") {
         for (const auto* file : {"/manifest.json", "/manifest.json.sig"})
@@ -141,15 +149,18 @@ TEST_CASE("manifests that don't count are refused, each with its reason") {
     }
     SECTION("one larger than any manifest") {
         files[path(tuesday + "/manifest.json")] = std::string((16u << 20) + 1, ' ');
-        CHECK(reason(tuesday) == std::pair(errors::integrity,
-                                           "the signature of the manifest of run " + tuesday + " doesn't fit it"));
+        CHECK(reason(tuesday) ==
+              std::pair(errors::integrity,
+                        "the signature of the manifest of run " + tuesday + " doesn't fit it"));
     }
     SECTION("one that went away meanwhile") {
         days.store.before = [&](const std::string& call, const std::string& at) {
-            if (call == "read" && at == path(tuesday + "/manifest.json")) throw Error(errors::store_missing, "gone");
+            if (call == "read" && at == path(tuesday + "/manifest.json"))
+                throw Error(errors::store_missing, "gone");
         };
         CHECK(reason(tuesday) ==
-              std::pair(errors::integrity, "the manifest of run " + tuesday + " went away while it was being read"));
+              std::pair(errors::integrity,
+                        "the manifest of run " + tuesday + " went away while it was being read"));
     }
 }
 
@@ -248,11 +259,13 @@ TEST_CASE("an item is chosen from the newest run that has it whole") {
     CHECK(choose(catalog, "databases", "app").run->run == wednesday);
     CHECK(choose(catalog, "databases", "infisical").run->run == tuesday);
     CHECK(choose(catalog, "databases", "infisical").artefacts[0].bytes == 3);
-    CHECK(artefact_path(catalog, choose(catalog, "redis").artefacts[0]) == path(wednesday + "/redis.tar.zst.age"));
+    CHECK(artefact_path(catalog, choose(catalog, "redis").artefacts[0]) ==
+          path(wednesday + "/redis.tar.zst.age"));
 
     CHECK(choose(catalog, "redis", "", *run_time(tuesday)).run->run == monday);
     CHECK(choose(catalog, "databases", "app", *run_time(tuesday)).run->run == tuesday);
-    CHECK(choose(catalog, "databases", "app", *run_time(tuesday) - std::chrono::seconds(1)).run->run == monday);
+    CHECK(choose(catalog, "databases", "app", *run_time(tuesday) - std::chrono::seconds(1)).run->run ==
+          monday);
 }
 
 TEST_CASE("what can't be chosen says what there is instead") {
@@ -263,7 +276,8 @@ TEST_CASE("what can't be chosen says what there is instead") {
     CHECK(none.message() == "there is no whole backup of forgejo");
     CHECK(none.advice() == "see what there is: kavi backup list forgejo");
 
-    const auto before = error_of([&] { choose(catalog, "redis", "", *run_time(monday) - std::chrono::hours(1)); });
+    const auto before =
+        error_of([&] { choose(catalog, "redis", "", *run_time(monday) - std::chrono::hours(1)); });
     CHECK(before.message() == "there is no whole backup of redis from 2026-11-23T05:00:00Z or before");
 
     const auto failed = error_of([&] { choose_run(catalog, tuesday, "redis"); });

@@ -19,13 +19,16 @@ const std::string monday = "20261123T060000Z-0001", tuesday = "20261124T060000Z-
 struct TwoStores {
     TwoStores() {
         for (const auto& run : {monday, tuesday, wednesday})
-            writer.write(run, {{"redis", "", "redis of " + run}, {"images", "postgres:16", "img", "images/aa.tar.zst.age"}});
+            writer.write(run,
+                         {{"redis", "", "redis of " + run},
+                          {"images", "postgres:16", "img", "images/aa.tar.zst.age"}});
     }
 
     std::vector<RunCopy> lacking() { return plan_copies(writer.catalog(), second.list("kavi/bruno")); }
 
     void copy_all() {
-        for (const auto& run : lacking()) copy_run(box, second, run, [](const FileCopy&, std::uint64_t) {}, {});
+        for (const auto& run : lacking())
+            copy_run(box, second, run, [](const FileCopy&, std::uint64_t) {}, {});
     }
 
     MemoryStore box{"box"}, second{"second"};
@@ -80,7 +83,8 @@ TEST_CASE("a copy that was cut goes on where it stopped, and looks whole at no t
 TEST_CASE("what the second store has pruned doesn't come back") {
     TwoStores stores;
     stores.copy_all();
-    std::erase_if(stores.second.files, [&](const auto& file) { return file.first.starts_with("kavi/bruno/" + monday); });
+    std::erase_if(stores.second.files,
+                  [&](const auto& file) { return file.first.starts_with("kavi/bruno/" + monday); });
     CHECK(stores.lacking().empty());
 }
 
@@ -94,7 +98,8 @@ TEST_CASE("nothing damaged, unsigned or incomplete is copied") {
     damaged[0] ^= 1;
     const auto error = error_of([&] { stores.copy_all(); });
     CHECK(error.code() == errors::integrity);
-    CHECK(error.message() == "kavi/bruno/" + wednesday + "/redis.tar.zst.age in store box isn't what was stored");
+    CHECK(error.message() ==
+          "kavi/bruno/" + wednesday + "/redis.tar.zst.age in store box isn't what was stored");
     CHECK(test::causes(error) == "nothing of it was copied to store second");
     CHECK(stores.second.files.empty());
 }
@@ -114,7 +119,9 @@ TEST_CASE("a copy can be interrupted") {
     std::stop_source stop;
     stop.request_stop();
     const auto first = stores.lacking().front();
-    CHECK(error_of([&] { copy_run(stores.box, stores.second, first, [](const FileCopy&, std::uint64_t) {}, stop.get_token()); })
-              .code() == errors::interrupted);
+    CHECK(error_of([&] {
+              copy_run(
+                  stores.box, stores.second, first, [](const FileCopy&, std::uint64_t) {}, stop.get_token());
+          }).code() == errors::interrupted);
     CHECK(stores.second.files.empty());
 }

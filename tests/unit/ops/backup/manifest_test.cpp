@@ -4,12 +4,12 @@
 #include <kavi/ops/backup/manifest.hpp>
 #include <kavi/seal/sshsig.hpp>
 
+#include <cstdlib>
+#include <functional>
+
 #include <support/catch.hpp>
 #include <support/errors.hpp>
 #include <unit/ops/backup/manifests.hpp>
-
-#include <cstdlib>
-#include <functional>
 
 using namespace kavi;
 using namespace kavi::ops;
@@ -71,8 +71,9 @@ TEST_CASE("a manifest without one of its members is refused by the member's name
         CAPTURE(key);
         CHECK(refusal_after([&](Json& json) { json["artefacts"][0].erase(key); }) ==
               "artefacts[0]." + key + " is missing");
-        CHECK(refusal_after([&](Json& json) { json["artefacts"][0][key] = true; })
-                  .starts_with("artefacts[0]." + key + " is"));
+        CHECK(refusal_after([&](Json& json) {
+                  json["artefacts"][0][key] = true;
+              }).starts_with("artefacts[0]." + key + " is"));
     }
     for (const auto* key : {"item", "part", "message"})
         CHECK(refusal_after([&](Json& json) { json["failures"][0].erase(key); }) ==
@@ -100,6 +101,7 @@ TEST_CASE("what a manifest says must make sense") {
         CAPTURE(text);
         CHECK(refusal_after(file(text)) == outside(text));
     }
+
     struct Case {
         std::string says;
         std::function<void(Json&)> change;
@@ -141,14 +143,14 @@ TEST_CASE("a manifest counts when a known server signed these bytes") {
     CHECK(open_manifest(bytes, signature_of(bytes), {eva.public_key, bruno.public_key}, "run 4f2a").server ==
           "bruno");
 
-    const auto forged = error_of(
-        [&] { open_manifest(bytes, signature_of(bytes, eva), {bruno.public_key}, "run 4f2a"); });
+    const auto forged =
+        error_of([&] { open_manifest(bytes, signature_of(bytes, eva), {bruno.public_key}, "run 4f2a"); });
     CHECK(forged.code() == errors::backup_untrusted);
     CHECK(forged.code().exit == Exit::integrity);
     CHECK(forged.message() == "run 4f2a isn't signed by a known server");
-    CHECK(test::causes(forged) == "the key " + eva.public_key.fingerprint() +
-                                      " made the signature | only this may sign: " +
-                                      bruno.public_key.fingerprint());
+    CHECK(test::causes(forged) ==
+          "the key " + eva.public_key.fingerprint() +
+              " made the signature | only this may sign: " + bruno.public_key.fingerprint());
 
     CHECK(test::causes(error_of([&] { open_manifest(bytes, signature_of(bytes), {}, "run 4f2a"); })) ==
           "the key " + bruno.public_key.fingerprint() +
@@ -163,8 +165,7 @@ TEST_CASE("a signature of other bytes, or for another purpose, is none") {
     for (const auto& [text, signature] : {std::pair{changed, signature_of(bytes)},
                                           std::pair{bytes, for_sealing},
                                           std::pair{bytes, std::string()}}) {
-        const auto error =
-            error_of([&] { open_manifest(text, signature, {bruno.public_key}, "run 4f2a"); });
+        const auto error = error_of([&] { open_manifest(text, signature, {bruno.public_key}, "run 4f2a"); });
         CHECK(error.code() == errors::integrity);
         CHECK(error.message() == "the signature of run 4f2a doesn't fit it");
     }

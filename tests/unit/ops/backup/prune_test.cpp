@@ -1,11 +1,11 @@
 #include <kavi/base/error_codes.hpp>
 #include <kavi/ops/backup/retention_plan.hpp>
 
+#include <algorithm>
+
 #include <support/catch.hpp>
 #include <support/errors.hpp>
 #include <unit/ops/backup/backups.hpp>
-
-#include <algorithm>
 
 using namespace kavi;
 using namespace kavi::ops;
@@ -90,7 +90,8 @@ TEST_CASE("a full store is pruned without a byte written; each manifest goes bef
     FullStore full;
     const auto report = full.prune(full.plan());
     CHECK(report.exit() == Exit::ok);
-    CHECK(std::ranges::none_of(full.store.calls, [](const auto& call) { return call.starts_with("create"); }));
+    CHECK(
+        std::ranges::none_of(full.store.calls, [](const auto& call) { return call.starts_with("create"); }));
     const auto removed = full.removed();
     const auto at = "kavi/bruno/" + day_ago(5);
     CHECK(removed[0] == at + "/manifest.json");

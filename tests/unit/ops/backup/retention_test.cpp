@@ -1,12 +1,12 @@
 #include <kavi/base/error_codes.hpp>
 #include <kavi/ops/backup/retention.hpp>
 
-#include <support/catch.hpp>
-#include <support/errors.hpp>
-
 #include <algorithm>
 #include <random>
 #include <set>
+
+#include <support/catch.hpp>
+#include <support/errors.hpp>
 
 using namespace kavi;
 using namespace kavi::ops;
@@ -22,7 +22,9 @@ std::string run_at(sys_seconds time) {
 }
 
 /// A run that has these items whole, and for which those failed.
-StoredRun run(sys_seconds time, const std::set<std::string>& items, const std::set<std::string>& failed = {}) {
+StoredRun run(sys_seconds time,
+              const std::set<std::string>& items,
+              const std::set<std::string>& failed = {}) {
     StoredRun made{.run = run_at(time), .time = time, .manifest = {}, .digest = {}};
     for (const auto& item : items)
         made.manifest.artefacts.push_back({.item = item, .kind = "files", .file = made.run + "/" + item});
@@ -125,20 +127,25 @@ TEST_CASE("a run in which an item failed takes no other run's place") {
                                run(noon - days(1), {"databases"}, {"redis"}),
                                run(noon - days(1) - hours(3), {"databases", "redis"}),
                                run(noon - days(2), {"databases", "redis"})});
-    CHECK(kept(decided(catalog, {.daily = 2})) ==
-          Lines{"20261125: daily 2026-11-25, newest", "20261124: daily 2026-11-24", "20261124: daily 2026-11-24 (redis)"});
+    CHECK(kept(decided(catalog, {.daily = 2})) == Lines{"20261125: daily 2026-11-25, newest",
+                                                        "20261124: daily 2026-11-24",
+                                                        "20261124: daily 2026-11-24 (redis)"});
 
-    catalog = catalog_of({run(noon, {"databases"}), run(noon - days(9), {"databases", "redis"}), run(noon - days(10), {"databases"})});
+    catalog = catalog_of({run(noon, {"databases"}),
+                          run(noon - days(9), {"databases", "redis"}),
+                          run(noon - days(10), {"databases"})});
     CHECK(kept(decided(catalog, {.last = 1})) ==
           Lines{"20261125: last 1, newest", "20261116: last 1 (redis), newest of redis"});
 }
 
 TEST_CASE("the newest of each database stays, whatever becomes of the others") {
     auto old = run(noon - days(30), {});
-    old.manifest.artefacts = {{.item = "databases", .kind = "postgres", .part = "app", .file = old.run + "/a"},
-                              {.item = "databases", .kind = "postgres", .part = "wiki", .file = old.run + "/b"}};
+    old.manifest.artefacts = {
+        {.item = "databases", .kind = "postgres", .part = "app", .file = old.run + "/a"},
+        {.item = "databases", .kind = "postgres", .part = "wiki", .file = old.run + "/b"}};
     auto fresh = run(noon, {});
-    fresh.manifest.artefacts = {{.item = "databases", .kind = "postgres", .part = "app", .file = fresh.run + "/a"}};
+    fresh.manifest.artefacts = {
+        {.item = "databases", .kind = "postgres", .part = "app", .file = fresh.run + "/a"}};
     CHECK(kept(decided(catalog_of({fresh, old}), {.last = 1})) ==
           Lines{"20261125: last 1, newest", "20261026: newest of databases/wiki"});
 }
@@ -153,9 +160,7 @@ TEST_CASE("a damaged artefact is no backup") {
 TEST_CASE("nothing is pruned after a run that wasn't good, unless somebody says so") {
     auto catalog = daily_runs(10);
     const KeepRules rules{.daily = 7};
-    const auto refusal = [&] {
-        return error_of([&] { guard_retention(catalog, decided(catalog, rules)); });
-    };
+    const auto refusal = [&] { return error_of([&] { guard_retention(catalog, decided(catalog, rules)); }); };
     CHECK_NOTHROW(guard_retention(catalog, decided(catalog, rules)));
 
     SECTION("an item failed") {
@@ -169,14 +174,18 @@ TEST_CASE("nothing is pruned after a run that wasn't good, unless somebody says 
     }
     SECTION("a file is missing") {
         catalog.runs[0].flaws["x/y"] = "is missing";
-        CHECK(test::causes(refusal()) == "the last run wasn't good: run 20261125T120000Z-0000: x/y is missing");
+        CHECK(test::causes(refusal()) ==
+              "the last run wasn't good: run 20261125T120000Z-0000: x/y is missing");
     }
     SECTION("a newer run isn't trusted") {
-        catalog.refused.push_back({run_at(noon + minutes(1)), Error(errors::backup_untrusted, "it isn't signed")});
-        CHECK(test::causes(refusal()) == "the last run wasn't good: run 20261125T120100Z-0000: it isn't signed");
+        catalog.refused.push_back(
+            {run_at(noon + minutes(1)), Error(errors::backup_untrusted, "it isn't signed")});
+        CHECK(test::causes(refusal()) ==
+              "the last run wasn't good: run 20261125T120100Z-0000: it isn't signed");
     }
     SECTION("an older one that isn't trusted stops nothing, and stays") {
-        catalog.refused.push_back({run_at(noon - days(20)), Error(errors::backup_untrusted, "it isn't signed")});
+        catalog.refused.push_back(
+            {run_at(noon - days(20)), Error(errors::backup_untrusted, "it isn't signed")});
         const auto retention = decided(catalog, rules);
         CHECK_NOTHROW(guard_retention(catalog, retention));
         CHECK(retention.notes == Lines{"run 20261105T120000Z-0000 stays: it isn't signed"});
@@ -210,7 +219,8 @@ TEST_CASE("more than half at once, or all of an item, needs a word") {
 
 TEST_CASE("shared files go once no run that stays names them") {
     const auto with_image = [](StoredRun stored, const std::string& file) {
-        stored.manifest.artefacts.push_back({.item = "images", .kind = "images", .part = file, .file = "images/" + file});
+        stored.manifest.artefacts.push_back(
+            {.item = "images", .kind = "images", .part = file, .file = "images/" + file});
         return stored;
     };
     auto catalog = catalog_of({with_image(run(noon, {"databases"}), "new"),
@@ -227,12 +237,14 @@ TEST_CASE("shared files go once no run that stays names them") {
     SECTION("and none is being written") {
         catalog.unfinished = {run_at(noon + minutes(1))};
         CHECK(decided(catalog, rules).files.empty());
-        CHECK(decided(catalog, rules).notes[1] == "2 shared files stay: a run that is being written may need them");
+        CHECK(decided(catalog, rules).notes[1] ==
+              "2 shared files stay: a run that is being written may need them");
     }
     SECTION("and each manifest is known") {
         catalog.refused.push_back({run_at(noon - days(4)), Error(errors::integrity, "damaged")});
         CHECK(decided(catalog, rules).files.empty());
-        CHECK(decided(catalog, rules).notes[1] == "2 shared files stay: a run that can't be read may need them");
+        CHECK(decided(catalog, rules).notes[1] ==
+              "2 shared files stay: a run that can't be read may need them");
     }
 }
 
@@ -246,16 +258,21 @@ TEST_CASE("parts that were cut off go after a day") {
     CHECK(decided(catalog, {.last = 9}).parts == std::vector{old});
 }
 
-TEST_CASE("notes go with their run, but for the newest success of each level") {
+TEST_CASE("notes go with their run or before a later one, but for the last success of each level") {
     auto catalog = daily_runs(2);
-    const auto note = [&](int day, int level, bool ok) {
-        return VerifiedNote{
-            .run = run_at(noon - days(day)), .item = "databases", .level = level, .ok = ok, .at = noon - days(day)};
+    const auto note = [&](int day, int level, bool ok, hours later = hours(0)) {
+        return VerifiedNote{.run = run_at(noon - days(day)),
+                            .item = "databases",
+                            .level = level,
+                            .ok = ok,
+                            .at = noon - days(day) + later};
     };
-    const auto newest = note(30, 3, true), older = note(31, 3, true), failed = note(29, 3, false), of_kept = note(0, 1, false);
-    catalog.verified = {older, newest, failed, of_kept};
-    CHECK(decided(catalog, {.last = 2}).files ==
-          Lines{"kavi/bruno/" + note_file(older), "kavi/bruno/" + note_file(failed)});
+    const auto newest = note(30, 3, true), older = note(31, 3, true), failed = note(29, 3, false);
+    const auto of_kept = note(0, 1, false), before_it = note(0, 1, false, hours(-1));
+    catalog.verified = {older, newest, failed, before_it, of_kept};
+    CHECK(decided(catalog, {.last = 2}).files == Lines{"kavi/bruno/" + note_file(older),
+                                                       "kavi/bruno/" + note_file(failed),
+                                                       "kavi/bruno/" + note_file(before_it)});
 }
 
 TEST_CASE("a run's manifest goes first, then its signature") {
@@ -281,14 +298,22 @@ TEST_CASE("whatever the series, the rules hold") {
         for (int i = pick(60); i >= 0; --i) {
             std::set<std::string> good, failed;
             for (const auto& item : items)
-                if (const auto fate = pick(9); fate < 7) good.insert(item);
-                else if (fate < 9) failed.insert(item);
+                if (const auto fate = pick(9); fate < 7)
+                    good.insert(item);
+                else if (fate < 9)
+                    failed.insert(item);
             runs.push_back(run(time, good, failed));
-            if (!good.empty() && pick(9) == 0) runs.back().flaws[runs.back().manifest.artefacts[0].file] = "is missing";
+            if (!good.empty() && pick(9) == 0)
+                runs.back().flaws[runs.back().manifest.artefacts[0].file] = "is missing";
             time -= minutes(1 + pick(1) * pick(100) + pick(1) * pick(6000));
         }
         const auto catalog = catalog_of(runs);
-        const KeepRules rules{.last = pick(3), .hourly = pick(1) * pick(5), .daily = pick(9), .weekly = pick(5), .monthly = pick(4), .yearly = pick(2)};
+        const KeepRules rules{.last = pick(3),
+                              .hourly = pick(1) * pick(5),
+                              .daily = pick(9),
+                              .weekly = pick(5),
+                              .monthly = pick(4),
+                              .yearly = pick(2)};
         const auto retention = decided(catalog, rules);
         const auto stay = kept_runs(retention);
         CAPTURE(round, catalog.runs.size());
@@ -310,7 +335,8 @@ TEST_CASE("whatever the series, the rules hold") {
         }
         for (const auto& fate : retention.runs) REQUIRE(fate.kept != fate.why.empty());
         // No more than the rules can explain.
-        const int most = rules.last + rules.hourly + rules.daily + rules.weekly + rules.monthly + rules.yearly + 1;
+        const int most =
+            rules.last + rules.hourly + rules.daily + rules.weekly + rules.monthly + rules.yearly + 1;
         if (!rules.empty()) REQUIRE(static_cast<int>(stay.size()) <= most * 3 + 1);
         // Doing it twice is doing it once; another rule only adds.
         REQUIRE(decided(without_the_gone(catalog, retention), rules).going() == 0);

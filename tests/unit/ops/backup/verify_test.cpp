@@ -1,11 +1,11 @@
 #include <kavi/base/error_codes.hpp>
 #include <kavi/ops/backup/verify_listing.hpp>
 
+#include <algorithm>
+
 #include <support/catch.hpp>
 #include <support/errors.hpp>
 #include <unit/ops/backup/backups.hpp>
-
-#include <algorithm>
 
 using namespace kavi;
 using namespace kavi::ops;
@@ -27,11 +27,12 @@ struct TwoDays {
         const auto catalog = writer.catalog();
         store.calls.clear();
         asked.clear();
-        return verify_checksums(store,
-                                catalog,
-                                {choose(catalog, "redis"), choose(catalog, "notes"), choose(catalog, "notes")},
-                                [&](const Artefact& artefact) { asked.push_back(artefact.item); },
-                                std::move(stop));
+        return verify_checksums(
+            store,
+            catalog,
+            {choose(catalog, "redis"), choose(catalog, "notes"), choose(catalog, "notes")},
+            [&](const Artefact& artefact) { asked.push_back(artefact.item); },
+            std::move(stop));
     }
 
     std::string& file(const std::string& run, const std::string& item) {
@@ -65,8 +66,9 @@ TEST_CASE("level 0 finds what the listing shows, for the runs and items asked fo
 TEST_CASE("level 1 asks the store for its own sum, each file once") {
     TwoDays days;
     CHECK(days.checksums().empty());
-    CHECK(days.store.calls == std::vector<std::string>{"sha256 kavi/bruno/" + tuesday + "/redis.tar.zst.age",
-                                                       "sha256 kavi/bruno/" + tuesday + "/notes.tar.zst.age"});
+    CHECK(days.store.calls ==
+          std::vector<std::string>{"sha256 kavi/bruno/" + tuesday + "/redis.tar.zst.age",
+                                   "sha256 kavi/bruno/" + tuesday + "/notes.tar.zst.age"});
     CHECK(days.asked == std::vector<std::string>{"redis", "notes"});
 }
 
@@ -90,7 +92,8 @@ TEST_CASE("level 1 finds other bytes of the same size, and what has gone meanwhi
                                             ", its manifest says " + before});
     const auto catalog = days.writer.catalog();
     days.store.files.erase("kavi/bruno/" + tuesday + "/notes.tar.zst.age");
-    const auto gone = verify_checksums(days.store, catalog, {choose(catalog, "notes")}, [](const Artefact&) {}, {});
+    const auto gone =
+        verify_checksums(days.store, catalog, {choose(catalog, "notes")}, [](const Artefact&) {}, {});
     REQUIRE(gone.size() == 1);
     CHECK(gone[0].message == tuesday + "/notes.tar.zst.age is missing");
 }

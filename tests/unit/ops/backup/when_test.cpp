@@ -3,13 +3,13 @@
 #include <kavi/base/text.hpp>
 #include <kavi/ops/backup/when.hpp>
 
-#include <support/catch.hpp>
-#include <support/errors.hpp>
-
 #include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <random>
+
+#include <support/catch.hpp>
+#include <support/errors.hpp>
 
 using namespace kavi;
 using namespace kavi::ops;
@@ -68,8 +68,10 @@ TEST_CASE("times in words are those of the estate's zone") {
         WARN("SKIPPED: no tzdata");
         return;
     }
-    const auto santiago = TimeZone::load("America/Santiago");  // UTC-3 in summer, UTC-4 from April to September
-    const auto now = utc("2026-11-25T15:30:10Z");              // 12:30:10 there
+    const auto santiago =
+        TimeZone::load("America/Santiago");        // UTC-3 in summer, UTC-4 from April to September
+    const auto now = utc("2026-11-25T15:30:10Z");  // 12:30:10 there
+
     struct Case {
         const char* text;
         const char* means;
@@ -106,8 +108,17 @@ TEST_CASE("times in words are those of the estate's zone") {
 
 TEST_CASE("what is no time, and what hasn't been yet, is said") {
     const auto now = utc("2026-11-25T15:30:10Z");
-    for (const auto* text : {"", "soon", "2026-02-30", "yesterday 25:00", "ago", "3 ago", "2026-11-24 18", "1:2:3", "12:60",
-                             "yesterdayT18:00", "-3h ago"}) {
+    for (const auto* text : {"",
+                             "soon",
+                             "2026-02-30",
+                             "yesterday 25:00",
+                             "ago",
+                             "3 ago",
+                             "2026-11-24 18",
+                             "1:2:3",
+                             "12:60",
+                             "yesterdayT18:00",
+                             "-3h ago"}) {
         CAPTURE(text);
         const auto error = error_of([&] { parse_when(text, now, {}); });
         CHECK(error.code() == errors::usage);
@@ -152,7 +163,8 @@ TEST_CASE("offsets are those that the system's date shows") {
         }
         const auto zone = TimeZone::load(name);
         std::vector<sys_seconds> times;
-        std::uniform_int_distribution<std::int64_t> moment(0, 4'000'000'000);  // 1970 to 2096: beyond any table
+        std::uniform_int_distribution<std::int64_t> moment(0,
+                                                           4'000'000'000);  // 1970 to 2096: beyond any table
         for (int i = 0; i < 400; ++i) times.push_back(sys_seconds(seconds(moment(random))));
         // Around every change of the offset from 2024 on, in the file's table and behind it.
         const auto end = utc("2041-01-01T00:00:00Z");
@@ -160,12 +172,14 @@ TEST_CASE("offsets are those that the system's date shows") {
             if (zone.offset_at(time) != zone.offset_at(time - days(1)))
                 for (int step = -48; step <= 2; ++step) times.push_back(time + seconds(1800 * step - 1));
         std::string questions;
-        for (const auto time : times) questions += "@" + std::to_string(time.time_since_epoch().count()) + "\n";
+        for (const auto time : times)
+            questions += "@" + std::to_string(time.time_since_epoch().count()) + "\n";
         const TemporaryFolder folder;
         write_file_atomic(folder.path() / "questions", questions, 0600);
-        const auto answers = split(output_of("TZ=" + name + " date -f " + (folder.path() / "questions").string() +
-                                             " '+%Y-%m-%dT%H:%M:%SZ'"),
-                                   '\n');
+        const auto answers =
+            split(output_of("TZ=" + name + " date -f " + (folder.path() / "questions").string() +
+                            " '+%Y-%m-%dT%H:%M:%SZ'"),
+                  '\n');
         REQUIRE(answers.size() >= times.size());
         int wrong = 0;
         for (std::size_t i = 0; i < times.size(); ++i) {
@@ -199,8 +213,8 @@ TEST_CASE("a local time leads back to its moment; one that clocks skip comes aft
     }
     const auto berlin = TimeZone::load("Europe/Berlin");
     const auto local = [](int year, unsigned month, unsigned day, int hour, int minute) {
-        return local_days(std::chrono::year(year) / std::chrono::month(month) / std::chrono::day(day)) + hours(hour) +
-               minutes(minute);
+        return local_days(std::chrono::year(year) / std::chrono::month(month) / std::chrono::day(day)) +
+               hours(hour) + minutes(minute);
     };
     CHECK(berlin.to_utc(local(2026, 3, 29, 2, 30)) == utc("2026-03-29T01:30:00Z"));   // shown as 03:30
     CHECK(berlin.to_utc(local(2026, 10, 25, 2, 30)) == utc("2026-10-25T00:30:00Z"));  // the first 02:30
@@ -217,12 +231,14 @@ TEST_CASE("all forms of a zone's rule are read") {
     CHECK(offset("CET-1CEST,M3.5.0,M10.5.0/3", "2026-10-25T01:00:00Z") == 3600);
     CHECK(offset("<-04>4<-03>,M9.1.6/24,M4.1.6/24", "2026-01-01T00:00:00Z") == -3 * 3600);
     CHECK(offset("<-04>4<-03>,M9.1.6/24,M4.1.6/24", "2026-06-01T00:00:00Z") == -4 * 3600);
-    CHECK(offset("AAA3BBB,J60/0,J300/0", "2028-03-01T02:59:59Z") == -3 * 3600);  // J60 is 1 March in every year
+    CHECK(offset("AAA3BBB,J60/0,J300/0", "2028-03-01T02:59:59Z") ==
+          -3 * 3600);  // J60 is 1 March in every year
     CHECK(offset("AAA3BBB,J60/0,J300/0", "2028-03-01T03:00:00Z") == -2 * 3600);
     CHECK(offset("AAA3BBB,59/0,300/0", "2028-02-29T03:00:00Z") == -2 * 3600);  // 59 counts the leap day
     CHECK(offset("<-02>2<-01>,M3.5.0/-1,M10.5.0/0", "2026-03-29T00:59:59Z") == -2 * 3600);
     CHECK(offset("<-02>2<-01>,M3.5.0/-1,M10.5.0/0", "2026-03-29T01:00:00Z") == -3600);
-    CHECK(offset("IST-1GMT0,M10.5.0,M3.5.0/1", "2026-01-01T00:00:00Z") == 0);  // Dublin: winter is the exception
+    CHECK(offset("IST-1GMT0,M10.5.0,M3.5.0/1", "2026-01-01T00:00:00Z") ==
+          0);  // Dublin: winter is the exception
     CHECK(offset("IST-1GMT0,M10.5.0,M3.5.0/1", "2026-07-01T00:00:00Z") == 3600);
 }
 
@@ -235,11 +251,20 @@ TEST_CASE("a zone that isn't there or is damaged is named") {
     if (!is_known_here("Europe/Berlin")) return;
     const auto whole = read_file("/usr/share/zoneinfo/Europe/Berlin");
     for (std::size_t size = 0; size < whole.size(); ++size) {
-        const auto error = error_of([&] { TimeZone::read(std::string_view(whole).substr(0, size), "Europe/Berlin"); });
+        const auto error =
+            error_of([&] { TimeZone::read(std::string_view(whole).substr(0, size), "Europe/Berlin"); });
         CHECK(error.message() == "this machine's file of the time zone Europe/Berlin is damaged");
     }
-    for (const auto* rule : {"U", "CET", "CET-1CEST,M3.5.0", "CET-1CEST,M3.6.0,M10.5.0", "CET-1CEST,M0.5.0,M10.5.0",
-                             "CET-1CEST,M3.5.7,M10.5.0", "CET-200", "<CET-1", "CET-1CEST,J366,J1", "CET-1CEST,M3.5.0,M10.5.0x"}) {
+    for (const auto* rule : {"U",
+                             "CET",
+                             "CET-1CEST,M3.5.0",
+                             "CET-1CEST,M3.6.0,M10.5.0",
+                             "CET-1CEST,M0.5.0,M10.5.0",
+                             "CET-1CEST,M3.5.7,M10.5.0",
+                             "CET-200",
+                             "<CET-1",
+                             "CET-1CEST,J366,J1",
+                             "CET-1CEST,M3.5.0,M10.5.0x"}) {
         CAPTURE(rule);
         CHECK_THROWS_AS(zone_of_rule(rule), Error);
     }
