@@ -54,7 +54,8 @@ void learn(StoredPast& past, const Catalog& catalog) {
             past.sequence = run.manifest.sequence;
             past.digest = run.digest;
             past.total = 0;
-            for (const auto& artefact : run.manifest.artefacts) past.total += artefact.bytes;
+            for (const auto& artefact : run.manifest.artefacts)
+                if (artefact.file.starts_with(run.run + "/")) past.total += artefact.bytes;  // images stay where they are
         }
         for (const auto& artefact : run.manifest.artefacts) past.artefacts.push_back(artefact);
     }

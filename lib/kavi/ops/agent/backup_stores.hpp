@@ -17,7 +17,7 @@ namespace kavi::ops {
 struct StoredPast {
     std::int64_t sequence = 0;  ///< of the newest manifest; 0: none
     std::string digest;         ///< of its bytes
-    std::uint64_t total = 0;    ///< bytes stored by the newest run
+    std::uint64_t total = 0;    ///< bytes in the newest run's folder: what the next one takes anew
     std::vector<Artefact> artefacts;  ///< the newest of each item and part first
     std::map<std::string, std::map<std::string, std::uint64_t>> files;  ///< by store: below the server's folder, with sizes
 
