@@ -145,7 +145,7 @@ def up():
         lab("down", "--dir", str(D))
     (D / "e2e-known-hosts").unlink(missing_ok=True)
     lab("build")
-    lab("up", "--dir", str(D), "--estate", str(ROOT / "config/kavi.toml"), "--verbose-log")
+    lab("up", "--dir", str(D), "--estate", str(ROOT / "config/kavi.toml"), "--verbose-log", "--box-size", "2GiB")
     key = D / "sealed/BOX_ADMIN_KEY"
     if key.exists():
         kavi("secrets", "set", "--sealed", "BOX_ADMIN_KEY", "--from-file", str(key), "--yes")
@@ -428,4 +428,5 @@ def main():
     CASES[sys.argv[1]]()
 
 
-main()
+if __name__ == "__main__":
+    main()
