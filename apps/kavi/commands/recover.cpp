@@ -1,9 +1,12 @@
 #include "../estate_source.hpp"
+#include "../portable.hpp"
 #include "../render/plan.hpp"
 #include "../render/progress.hpp"
 #include "../restore_access.hpp"
 #include "commands.hpp"
 #include "recover_check.hpp"
+
+#include <kavi_version.hpp>
 
 #include <kavi/base/error_codes.hpp>
 #include <kavi/base/text.hpp>
@@ -141,13 +144,17 @@ class Recovery {
         ops::RecoveryParts parts{.loaded = estate_.loaded(), .server = options_.server};
         parts.destroy = ops::plan_destroy(estate_.estate(), options_.server, seen_.hetzner);
         const auto lost = ops::without_server(seen_, options_.server);
+        const auto agent = portable_executable(session_.environment, session_.stop);
         parts.deploy = ops::plan_deploy({.loaded = estate_.loaded(),
                                          .scope = scope_,
                                          .vault = estate_.secrets().vault,
                                          .seen = lost,
                                          .files = files_,
                                          .facts = estate_.facts(),
-                                         .now = session_.clock.now()})
+                                         .now = session_.clock.now(),
+                                         .agent = agent ? &*agent : nullptr,
+                                         .kavi = KAVI_VERSION,
+                                         .sealed_sequence = estate_.access().sealed_sequence()})
                            .plan;
         parts.restores = restores();
         auto plan = ops::plan_recovery(std::move(parts));
