@@ -126,6 +126,16 @@ std::optional<std::string> name_behind(std::string_view statement, std::string_v
     return name_at(statement.substr(beginning.size()));
 }
 
+/// The tablespace that a statement changes, or gives rights on.
+std::optional<std::string> tablespace_of(std::string_view statement) {
+    for (const std::string_view beginning : {"ALTER TABLESPACE ", "COMMENT ON TABLESPACE "})
+        if (const auto name = name_behind(statement, beginning)) return name;
+    constexpr std::string_view rights = " ON TABLESPACE ";
+    const auto at = statement.find(rights);
+    const bool gives = statement.starts_with("GRANT ") || statement.starts_with("REVOKE ");
+    return gives && at != std::string_view::npos ? std::optional(name_at(statement.substr(at + rights.size()))) : std::nullopt;
+}
+
 /// Roles and tablespaces of the system, or that the server has anyway.
 bool is_builtin(std::string_view role) {
     return role.starts_with("pg_");
@@ -206,7 +216,7 @@ GlobalsToRun globals_to_run(std::string_view script, const std::set<std::string>
         } else if (const auto space = name_behind(statement, "CREATE TABLESPACE ")) {
             if (!tablespaces.contains(*space)) missing.insert(*space);
             continue;
-        } else if (statement.find("TABLESPACE ") != std::string::npos && !statement.starts_with("GRANT ")) {
+        } else if (const auto used = tablespace_of(statement); used && !tablespaces.contains(*used)) {
             continue;
         }
         globals.statements.push_back(std::move(statement));

@@ -1,6 +1,7 @@
 #include <kavi/base/error_codes.hpp>
 #include <kavi/base/text.hpp>
 #include <kavi/ops/agent/restore.hpp>
+#include <kavi/ops/agent/restore_kept.hpp>
 #include <kavi/ops/backup/when.hpp>
 
 #include <fmt/format.h>
@@ -159,6 +160,10 @@ RestoreAgentRequest read_restore_request(const Json& request) {
 }
 
 Json run_restore(const Json& request, const RestoreAgent& agent) {
+    if (const auto& kept = member_or_null(request, "kept"); kept.is_object()) {
+        RestoreDocker docker(agent.clock, agent.stop);
+        return handle_kept(docker, kept);
+    }
     return Restoring(read_restore_request(request), agent).run();
 }
 

@@ -36,7 +36,7 @@ class BytePipe {
     /// The reader gets `failure` thrown once it has read what came before.
     void fail(std::exception_ptr failure) { close(std::move(failure)); }
 
-    /// Fills the front of `into`; 0 at the end. Throws what fail() was given.
+    /// Fills the front of `into`; 0 at the end. Throws what fail() was given, and Abandoned once somebody has given it up.
     std::size_t read(std::span<char> into) {
         if (used_ == reading_.size() && !next()) return 0;
         const auto count = std::min(into.size(), reading_.size() - used_);
@@ -45,7 +45,7 @@ class BytePipe {
         return count;
     }
 
-    /// By the reader, when it stops early.
+    /// By the reader when it stops early, or by whoever else ends it all: both ends learn of it.
     void abandon() {
         const std::lock_guard lock(mutex_);
         abandoned_ = true;
@@ -80,7 +80,8 @@ class BytePipe {
         if (reading_.capacity() >= block_size) spare_.push_back(std::move(reading_));
         used_ = 0;
         reading_.clear();
-        changed_.wait(lock, [&] { return closed_ || !waiting_.empty(); });
+        changed_.wait(lock, [&] { return closed_ || abandoned_ || !waiting_.empty(); });
+        if (abandoned_) throw Abandoned();
         if (waiting_.empty()) {
             if (failure_) std::rethrow_exception(failure_);
             return false;

@@ -160,6 +160,46 @@ const model::BackupItem& item_named(const model::LoadedEstate& loaded, const std
     throw error;
 }
 
+Json postgres_target(const model::LoadedEstate& loaded, const model::BackupItem& item) {
+    const auto& stack = stack_of(loaded, item);
+    const auto& service = loaded.stacks.at(stack.name).services.at(*item.service);
+    return {{"kind", "postgres"}, {"project", stack.project}, {"service", service.name}, {"image", service.image}};
+}
+
+Json redis_target(const model::LoadedEstate& loaded, const model::BackupItem& item) {
+    const auto& stack = stack_of(loaded, item);
+    const auto& project = loaded.stacks.at(stack.name);
+    const auto& service = project.services.at(*item.service);
+    const auto* mount = data_mount(service);
+    if (!mount) throw Error(errors::restore_failed, fmt::format("{} keeps its data in no volume of its own", service.name));
+    const auto& volume = project.volumes.at(mount->source);
+    Json target{{"kind", "redis"},
+                {"project", stack.project},
+                {"service", service.name},
+                {"image", service.image},
+                {"volume", volume.real_name},
+                {"at", mount->target},
+                {"labels", labels_of({&stack, &project, &volume})}};
+    if (!item.cli.empty()) target["cli"] = item.cli;
+    return target;
+}
+
+Json files_target(const model::LoadedEstate& loaded, const model::BackupItem& item) {
+    const auto& source = *item.source;
+    const std::string_view path = source.path;
+    Json target{{"kind", "files"}};
+    if (path.starts_with(volume_prefix)) {
+        const auto name = path.substr(volume_prefix.size());
+        const auto found = find_volume(loaded, source.owner, name);
+        target["volume"] = found ? found->volume->real_name : std::string(name);
+        if (found) target["labels"] = labels_of(*found);
+        return target;
+    }
+    target["folder"] = path;
+    if (const auto mount = mount_of(loaded.estate, source.owner, path); !mount.empty()) target["mount"] = mount;
+    return target;
+}
+
 /// Plans one wish.
 class WishPlanner {
   public:
@@ -170,8 +210,8 @@ class WishPlanner {
         check();
         switch (item_.kind) {
             case Kind::postgres: plan_databases(); break;
-            case Kind::redis: plan_one(redis_target()); break;
-            case Kind::files: plan_one(files_target()); break;
+            case Kind::redis: plan_one(item_target(request_.loaded, item_)); break;
+            case Kind::files: plan_one(files_wish()); break;
             case Kind::git:
             case Kind::images: break;
         }
@@ -223,10 +263,7 @@ class WishPlanner {
     }
 
     void plan_databases() {
-        const auto& stack = stack_of(request_.loaded, item_);
-        const auto base = Json{{"project", stack.project},
-                               {"service", *item_.service},
-                               {"image", request_.loaded.stacks.at(stack.name).services.at(*item_.service).image}};
+        const auto base = item_target(request_.loaded, item_);
         auto names = databases();
         if (names.empty()) choose_part({});  // says why there is none
         if (!wish_.database.empty()) {
@@ -267,42 +304,8 @@ class WishPlanner {
                 }
     }
 
-    Json redis_target() const {
-        const auto& stack = stack_of(request_.loaded, item_);
-        const auto& project = request_.loaded.stacks.at(stack.name);
-        const auto& service = project.services.at(*item_.service);
-        Json target{{"kind", "redis"}, {"project", stack.project}, {"service", service.name}, {"image", service.image}};
-        if (const auto* mount = data_mount(service)) {
-            const auto& volume = project.volumes.at(mount->source);
-            target.update({{"volume", volume.real_name}, {"at", mount->target}, {"labels", labels_of({&stack, &project, &volume})}});
-            if (auto cli = redis_cli(service); !cli.empty()) target["cli"] = std::move(cli);
-            return target;
-        }
-        throw Error(errors::restore_failed, fmt::format("{} keeps its data in no volume of its own", service.name));
-    }
-
-    /// A wrapper that knows the password has a word "cli" for it, as the one of the seed's estate.
-    static Json redis_cli(const model::ComposeService& service) {
-        auto words = Json::array();
-        if (!service.entrypoint || service.entrypoint->size() < 2 || !service.entrypoint->back().ends_with(".sh")) return words;
-        for (const auto& word : *service.entrypoint) words.push_back(word);
-        words.push_back("cli");
-        return words;
-    }
-
-    Json files_target() const {
-        const auto& source = *item_.source;
-        Json target{{"kind", "files"}};
-        const std::string_view path = source.path;
-        if (path.starts_with(volume_prefix)) {
-            const auto name = path.substr(volume_prefix.size());
-            const auto found = find_volume(request_.loaded, source.owner, name);
-            target["volume"] = found ? found->volume->real_name : std::string(name);
-            if (found) target["labels"] = labels_of(*found);
-        } else {
-            target["folder"] = path;
-            if (const auto mount = mount_of(request_.loaded.estate, request_.server, path); !mount.empty()) target["mount"] = mount;
-        }
+    Json files_wish() const {
+        auto target = item_target(request_.loaded, item_);
         if (!wish_.paths.empty()) target["paths"] = wish_.paths;
         if (!wish_.into_folder.empty()) target["into"] = wish_.into_folder;
         return target;
@@ -383,6 +386,17 @@ std::vector<plan::Action> plan_images(const RestoreRequest& request) {
 }
 
 }  // namespace
+
+Json item_target(const model::LoadedEstate& loaded, const model::BackupItem& item) {
+    switch (item.kind) {
+        case Kind::postgres: return postgres_target(loaded, item);
+        case Kind::redis: return redis_target(loaded, item);
+        case Kind::files: return files_target(loaded, item);
+        case Kind::git:
+        case Kind::images: break;
+    }
+    return Json::object();
+}
 
 std::vector<ItemPlace> item_places(const model::LoadedEstate& loaded, const std::string& server) {
     std::vector<ItemPlace> places;

@@ -56,6 +56,11 @@ struct RestoreRequest {
 /// errors::unknown_name, errors::usage for a wish that makes no sense.
 std::vector<plan::Action> plan_restore(const RestoreRequest& request);
 
+/// Where an item is restored, as its agent takes it ("target" of docs/backups.md); the database, and what a wish adds, aside.
+/// Empty for kinds that have no such place. Throws errors::unknown_name for a service that is in no stack,
+/// errors::restore_failed where it keeps its data in no volume of its own.
+Json item_target(const model::LoadedEstate& loaded, const model::BackupItem& item);
+
 /// Where a restore of an item stands among the services of its server.
 struct ItemPlace {
     std::string item;
