@@ -52,10 +52,15 @@ struct Child::State {
     /// Waits until `fd` is ready for `events`, or a moment; takes what stands on standard error.
     bool wait_for(int fd, short events) {
         check_stop();
-        pollfd polled[2] = {{fd, events, 0}, {child.errors.get(), POLLIN, 0}};
+        pollfd polled[2] = {{fd, events, 0}, {errors_descriptor(), POLLIN, 0}};
         ::poll(polled, 2, poll_milliseconds);
         if (polled[1].revents) drain_errors();
         return polled[0].revents != 0;
+    }
+
+    int errors_descriptor() const {
+        const std::lock_guard lock(mutex);
+        return child.errors.get();
     }
 
     void drain_errors() {
