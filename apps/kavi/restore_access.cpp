@@ -1,9 +1,12 @@
 #include "restore_access.hpp"
 
 #include <kavi/base/error_codes.hpp>
+#include <kavi/ops/backup/host_request.hpp>
 #include <kavi/ops/servers/observe.hpp>
 
 #include <fmt/format.h>
+
+#include <algorithm>
 
 namespace kavi::app {
 
@@ -24,23 +27,12 @@ std::span<const seal::Identity> RestoreAccess::identities() {
         .fix("set KAVI_IDENTITY to an age identity of one of the operators, or KAVI_SSH_KEY");
 }
 
-Json RestoreAccess::store_for(const std::string&, const std::string& store) {
-    const auto& storage = estate_.estate().storages.at(store);
-    store::StoreTarget target{.name = store};
-    if (storage.kind == model::Storage::Kind::storage_box || storage.kind == model::Storage::Kind::sftp) {
-        const auto user = storage.users.find("write");
-        if (user == storage.users.end())
-            throw Error(errors::config_invalid, fmt::format("storage {} has no users.write", store)).fix("the servers' account for backups");
-        target.kind = store::StoreKind::sftp;
-        target.host = storage.host;
-        target.port = storage.port;
-        target.user = user->second;
-        target.host_key = storage.host_key.value_or("");
-        target.key_path = fmt::format("/var/lib/kavi/keys/{}-writer_ed25519", store);
-        return store::store_target_json(target);
-    }
+Json RestoreAccess::store_for(const std::string& store) {
+    const auto written = ops::host_stores(estate_.estate());
+    if (std::ranges::find(written, store) != written.end()) return ops::store_for(estate_.estate(), store);
+    // A store of copies: no server has a key for it, so that what opens it goes with the request.
     const auto secret = [this](const model::SecretRef& ref) { return estate_.secrets().vault.get(ref); };
-    return store::store_target_json(store_target(estate_.estate(), storage, StoreUse::read, secret, {}));
+    return store::store_target_json(store_target(estate_.estate(), estate_.estate().storages.at(store), StoreUse::read, secret, {}));
 }
 
 ops::RestoreTools RestoreAccess::tools(run::Listener& listener) {
@@ -49,7 +41,7 @@ ops::RestoreTools RestoreAccess::tools(run::Listener& listener) {
                 return estate_.hosts().at(server, stop);
             },
             .open_store = [this](const std::string& store) { return backups_.open_store(store); },
-            .store_for = [this](const std::string& server, const std::string& store) { return store_for(server, store); },
+            .store_for = [this](const std::string&, const std::string& store) { return store_for(store); },
             .identities = [this] { return identities(); },
             .estate = estate_.estate().name,
             .run = estate_.record().run,

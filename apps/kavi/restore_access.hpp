@@ -23,8 +23,8 @@ class RestoreAccess {
     /// Tools for ops::RestoreHandler and ops::ask_agent; `listener` hears progress and must outlive them.
     ops::RestoreTools tools(run::Listener& listener);
 
-    /// How that server opens that store with its own key.
-    Json store_for(const std::string& server, const std::string& store);
+    /// How a server opens that store.
+    Json store_for(const std::string& store);
 
     /// Those that may open a backup. Throws errors::credentials_missing where there are none.
     std::span<const seal::Identity> identities();
