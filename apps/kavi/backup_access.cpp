@@ -3,6 +3,7 @@
 #include <kavi/base/error_codes.hpp>
 #include <kavi/base/text.hpp>
 #include <kavi/model/placed.hpp>
+#include <kavi/ops/backup/host_request.hpp>
 #include <kavi/ops/recover/estate_copy.hpp>
 #include <kavi/ops/secrets/places.hpp>
 #include <kavi/ops/servers/observe.hpp>
@@ -30,7 +31,9 @@ std::string account_of(const model::Storage& storage, StoreUse use) {
         if (use == StoreUse::prune && purpose == std::string_view("read")) continue;
         if (storage.users.contains(purpose)) return purpose;
     }
-    throw unfit_storage(storage, use == StoreUse::prune ? "it has no users.prune" : "it has neither users.read nor users.prune")
+    throw unfit_storage(
+        storage,
+        use == StoreUse::prune ? "it has no users.prune" : "it has neither users.read nor users.prune")
         .fix(fmt::format("add the account to [storage.{}] in kavi.toml", storage.name));
 }
 
@@ -45,8 +48,10 @@ void set_account(store::StoreTarget& target,
     target.port = storage.port;
     target.user = storage.users.at(purpose);
     target.host_key = storage.host_key.value_or("");
-    if (const auto key = storage.keys.find(purpose); key != storage.keys.end()) target.key = secret(key->second);
-    else if (ssh_key_path) target.key_path = ssh_key_path;
+    if (const auto key = storage.keys.find(purpose); key != storage.keys.end())
+        target.key = secret(key->second);
+    else if (ssh_key_path)
+        target.key_path = ssh_key_path;
     else
         throw unfit_storage(storage, fmt::format("it has no keys.{0}, and KAVI_SSH_KEY isn't set", purpose))
             .fix(fmt::format("name the secret with the key of {} in keys.{}", target.user, purpose));
@@ -54,8 +59,10 @@ void set_account(store::StoreTarget& target,
 
 void set_bucket(store::StoreTarget& target, const model::Storage& storage, const SecretLookup& secret) {
     if (storage.buckets.size() != 1)
-        throw unfit_storage(storage, "backups need a bucket of their own").fix("let \"buckets\" name that one alone");
-    if (!storage.access_key || !storage.secret_key) throw unfit_storage(storage, "it has no access_key or no secret_key");
+        throw unfit_storage(storage, "backups need a bucket of their own")
+            .fix("let \"buckets\" name that one alone");
+    if (!storage.access_key || !storage.secret_key)
+        throw unfit_storage(storage, "it has no access_key or no secret_key");
     target.kind = store::StoreKind::s3;
     target.endpoint = storage.endpoint;
     target.bucket = storage.buckets.front();
@@ -83,8 +90,12 @@ store::StoreTarget store_target(const model::Estate& estate,
     store::StoreTarget target{.name = storage.name};
     switch (storage.kind) {
         case Kind::storage_box:
-        case Kind::sftp: set_account(target, storage, use, secret, ssh_key_path); break;
-        case Kind::s3: set_bucket(target, storage, secret); break;
+        case Kind::sftp:
+            set_account(target, storage, use, secret, ssh_key_path);
+            break;
+        case Kind::s3:
+            set_bucket(target, storage, secret);
+            break;
         case Kind::local:
             target.kind = store::StoreKind::local;
             target.folder = (std::filesystem::path(estate.folder) / storage.path).lexically_normal().string();
@@ -95,7 +106,8 @@ store::StoreTarget store_target(const model::Estate& estate,
 
 std::string server_of_item(const model::LoadedEstate& loaded, const model::BackupItem& item) {
     if (item.kind == model::BackupItem::Kind::git) return {};
-    if (item.source) return loaded.estate.servers.contains(item.source->owner) ? item.source->owner : std::string();
+    if (item.source)
+        return loaded.estate.servers.contains(item.source->owner) ? item.source->owner : std::string();
     const auto service = item.service ? model::find_service(loaded, *item.service) : std::nullopt;
     return service ? service->server : std::string();
 }
@@ -114,15 +126,29 @@ std::unique_ptr<store::Store> BackupAccess::open_store(const std::string& name, 
     if (found == estate.storages.end()) require_name("storage", name, stores());
     const auto secret = [this](const model::SecretRef& ref) { return estate_.secrets().vault.get(ref); };
     const auto target = store_target(estate, found->second, use, secret, estate_.network().ssh_key_path());
-    return store::open_store(target,
-                             {.ssh = estate_.network().ssh(), .http = estate_.network().plain_http(), .clock = session_.clock},
-                             session_.stop);
+    return store::open_store(
+        target,
+        {.ssh = estate_.network().ssh(), .http = estate_.network().plain_http(), .clock = session_.clock},
+        session_.stop);
 }
 
 store::Store& BackupAccess::store(const std::string& name, StoreUse use) {
     auto& open = open_[{name, use}];
     if (!open) open = open_store(name, use);
     return *open;
+}
+
+ops::ManifestSigners BackupAccess::sealed_signers(const std::string& server) {
+    if (!sealed_) {
+        const auto copies = estate_.access().read_copies(false);
+        sealed_ = copies.best ? copies.best->bundle.backup_signers
+                              : std::map<std::string, std::vector<std::string>>();
+    }
+    ops::ManifestSigners signers;
+    if (const auto lines = sealed_->find(server); lines != sealed_->end())
+        for (const auto& line : lines->second)
+            if (auto key = seal::parse_ssh_public_key(line)) signers.push_back(std::move(*key));
+    return signers;
 }
 
 ops::ManifestSigners BackupAccess::live_signers(const std::string& server) {
@@ -135,7 +161,8 @@ ops::ManifestSigners BackupAccess::live_signers(const std::string& server) {
 
 const ops::ManifestSigners& BackupAccess::signers(const std::string& server) {
     if (const auto known = signers_.find(server); known != signers_.end()) return known->second;
-    if (server == ops::estate_copy_server) return signers_[server] = ops::estate_copy_signers(estate_.estate());
+    if (server == ops::estate_copy_server)
+        return signers_[server] = ops::estate_copy_signers(estate_.estate());
     const auto& sealed = estate_.access().backup_signers();
     if (const auto known = sealed.find(server); known != sealed.end()) {
         auto& keys = signers_[server];
@@ -143,38 +170,45 @@ const ops::ManifestSigners& BackupAccess::signers(const std::string& server) {
             if (auto key = seal::parse_ssh_public_key(line)) keys.push_back(std::move(*key));
         return keys;
     }
+    signers_[server] = sealed_signers(server);
+    if (!signers_[server].empty()) return signers_[server];
     try {
         signers_[server] = live_signers(server);
     } catch (const Error& error) {
         if (error.code() == errors::interrupted) throw;
-        session_.output.warn(fmt::format("no key is known that signs the backups of {}: {}", server, error.message()));
+        session_.output.warn(
+            fmt::format("no key is known that signs the backups of {}: {}", server, error.message()));
         signers_[server] = {};
     }
     return signers_[server];
 }
 
-ops::Catalog BackupAccess::catalog(const std::string& store_name, const std::string& server, std::optional<std::size_t> newest) {
+ops::Catalog BackupAccess::catalog(const std::string& store_name,
+                                   const std::string& server,
+                                   std::optional<std::size_t> newest) {
     return ops::read_catalog(
         store(store_name),
         {.estate = estate_.estate().name, .server = server, .signers = signers(server), .newest = newest});
 }
 
-std::vector<std::string> BackupAccess::servers(const std::vector<std::string>& items) const {
-    const auto& all = estate_.estate().backup.items;
-    std::set<std::string> servers;
+std::vector<std::string> BackupAccess::items(const std::string& server) const {
     std::vector<std::string> names;
-    for (const auto& [name, item] : all) names.push_back(name);
-    for (const auto& name : items) require_name("backup item", name, names);
-    for (const auto& [name, item] : all)
-        if (items.empty() || std::ranges::find(items, name) != items.end()) servers.insert(server_of_item(estate_.loaded(), item));
-    servers.erase("");
-    return {servers.begin(), servers.end()};
+    for (const auto& item : ops::host_items(estate_.loaded(), server))
+        names.push_back(string_or(item, "name"));
+    return names;
 }
 
-std::vector<std::string> BackupAccess::items(const std::string& server) const {
-    std::vector<std::string> found;
-    for (const auto& [name, item] : estate_.estate().backup.items)
-        if (server_of_item(estate_.loaded(), item) == server) found.push_back(name);
+std::vector<std::string> BackupAccess::servers(const std::vector<std::string>& items) const {
+    std::vector<std::string> known, found;
+    for (const auto& [name, item] : estate_.estate().backup.items) known.push_back(name);
+    for (const auto& name : items) require_name("backup item", name, known);
+    for (const auto& [server, settings] : estate_.estate().servers) {
+        const auto here = this->items(server);
+        const auto is_here = [&](const std::string& item) {
+            return std::ranges::find(here, item) != here.end();
+        };
+        if (items.empty() ? !here.empty() : std::ranges::any_of(items, is_here)) found.push_back(server);
+    }
     return found;
 }
 

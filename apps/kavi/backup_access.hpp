@@ -27,7 +27,8 @@ enum class StoreUse {
 /// A secret by its name; asked only for what a store needs. Throws errors::secret_missing.
 using SecretLookup = std::function<Secret(const model::SecretRef&)>;
 
-/// How this machine opens a storage of the estate. Throws errors::config_invalid for one that can't hold backups.
+/// How this machine opens a storage of the estate. Throws errors::config_invalid for one that can't hold
+/// backups.
 store::StoreTarget store_target(const model::Estate& estate,
                                 const model::Storage& storage,
                                 StoreUse use,
@@ -53,19 +54,22 @@ class BackupAccess {
     /// One for the caller alone (another thread, another lane).
     std::unique_ptr<store::Store> open_store(const std::string& name, StoreUse use = StoreUse::read);
 
-    /// Who may sign for a server: by the newest sealed copy, and where none says anything of it, by the server itself
-    /// over its pinned connection. Empty: neither could be asked (told as a warning).
+    /// Who may sign for a server: by the newest sealed copy, and where none says anything of it, by the
+    /// server itself over its pinned connection. Empty: neither could be asked (told as a warning).
     const ops::ManifestSigners& signers(const std::string& server);
 
-    ops::Catalog catalog(const std::string& store, const std::string& server, std::optional<std::size_t> newest = std::nullopt);
+    ops::Catalog catalog(const std::string& store,
+                         const std::string& server,
+                         std::optional<std::size_t> newest = std::nullopt);
 
     /// Servers that have any of these items (empty: any item at all), in order of their names. Throws
     /// errors::unknown_name for an item that the estate file doesn't have.
     std::vector<std::string> servers(const std::vector<std::string>& items) const;
 
-    /// Whose backups a command looks at: of this server, or of all that have one of the items; without items the estate's
-    /// own ("estate") too. Throws errors::unknown_name.
-    std::vector<std::string> owners(const std::optional<std::string>& server, const std::vector<std::string>& items) const;
+    /// Whose backups a command looks at: of this server, or of all that have one of the items; without items
+    /// the estate's own ("estate") too. Throws errors::unknown_name.
+    std::vector<std::string> owners(const std::optional<std::string>& server,
+                                    const std::vector<std::string>& items) const;
 
     /// The items that the estate file declares on that server.
     std::vector<std::string> items(const std::string& server) const;
@@ -76,12 +80,14 @@ class BackupAccess {
     std::chrono::sys_seconds now() const;
 
   private:
+    ops::ManifestSigners sealed_signers(const std::string& server);
     ops::ManifestSigners live_signers(const std::string& server);
 
     Session& session_;
     EstateSession& estate_;
     std::map<std::pair<std::string, StoreUse>, std::unique_ptr<store::Store>> open_;
     std::map<std::string, ops::ManifestSigners> signers_;
+    std::optional<std::map<std::string, std::vector<std::string>>> sealed_;  ///< the sealed copy's, by server
     std::optional<ops::TimeZone> zone_;
 };
 

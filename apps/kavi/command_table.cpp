@@ -57,8 +57,9 @@ constexpr std::array commands{
             "verify",
             "whether what is stored is what was stored",
             "Without --run or --at: the newest of each item, and the listing of all runs. Level 0 compares the listing with the "
-            "manifests, level 1 checksums, by the store itself where it can. Exit 12 where something differs.",
-            "kavi backup verify --level 1",
+            "manifests, level 1 checksums, by the store itself where it can. Levels 2 and 3 are done by the server: fetched, "
+            "opened and listed, or restored into a throw-away container, its rows counted. Exit 12 where something differs.",
+            "kavi backup verify databases --level 3",
             &define_backup_verify},
     Command{"backup",
             "prune",

@@ -35,7 +35,9 @@ std::vector<ItemInRun> items_in(const ops::StoredRun& run, const std::vector<std
     for (const auto& artefact : run.manifest.artefacts) {
         if (!wanted.empty() && std::ranges::find(wanted, artefact.item) == wanted.end()) continue;
         auto found = std::ranges::find(items, artefact.item, &ItemInRun::item);
-        if (found == items.end()) found = items.insert(items.end(), {artefact.item, artefact.kind, {}, 0, 0, run.has_whole(artefact.item)});
+        if (found == items.end())
+            found = items.insert(items.end(),
+                                 {artefact.item, artefact.kind, {}, 0, 0, run.has_whole(artefact.item)});
         if (!artefact.part.empty()) found->parts.push_back(artefact.part);
         found->bytes += artefact.bytes;
         found->plain_bytes += artefact.plain_bytes;
@@ -54,7 +56,10 @@ std::string verified_text(const ops::Catalog& catalog, const std::string& run) {
 /// What one store has of one server, in words and as JSON.
 class Listing {
   public:
-    Listing(const ops::Catalog& catalog, const ListOptions& options, BackupAccess& access, const Stream& stream)
+    Listing(const ops::Catalog& catalog,
+            const ListOptions& options,
+            BackupAccess& access,
+            const Stream& stream)
         : catalog_(catalog), options_(options), zone_(access.zone()), now_(access.now()), stream_(stream) {}
 
     std::string text() const {
@@ -63,17 +68,21 @@ class Listing {
             if (const auto* good = catalog_.find(run)) text += run_text(*good);
             const auto refused = std::ranges::find(catalog_.refused, run, &ops::RefusedRun::run);
             if (refused != catalog_.refused.end())
-                text += line(run, "-", "") + complaint(fmt::format("doesn't count: {}", refused->why.message()));
+                text +=
+                    line(run, "-", "") + complaint(fmt::format("doesn't count: {}", refused->why.message()));
         }
-        if (!catalog_.unread.empty()) text += fmt::format("  … and {} older (--all)\n", catalog_.unread.size());
-        for (const auto& fault : catalog_.faults) text += complaint(fmt::format("run {}: {}", fault.run, fault.message));
+        if (!catalog_.unread.empty())
+            text += fmt::format("  … and {} older (--all)\n", catalog_.unread.size());
+        for (const auto& fault : catalog_.faults)
+            text += complaint(fmt::format("run {}: {}", fault.run, fault.message));
         for (const auto& gap : catalog_.gaps)
             text += fmt::format("  between {} and {} {} run{} gone: pruned, or taken away\n",
                                 gap.before,
                                 gap.after,
                                 gap.missing,
                                 gap.missing == 1 ? " is" : "s are");
-        for (const auto& run : catalog_.unfinished) text += fmt::format("  {} never came to an end: no backup\n", run);
+        for (const auto& run : catalog_.unfinished)
+            text += fmt::format("  {} never came to an end: no backup\n", run);
         return text;
     }
 
@@ -97,7 +106,8 @@ class Listing {
   private:
     std::string headline() const {
         const auto count = catalog_.all_runs().size();
-        auto text = fmt::format("{} in {} · {} run{}", catalog_.server, catalog_.store, count, count == 1 ? "" : "s");
+        auto text =
+            fmt::format("{} in {} · {} run{}", catalog_.server, catalog_.store, count, count == 1 ? "" : "s");
         if (!catalog_.runs.empty())
             text += fmt::format(", the newest {} old", ops::age_text(now_ - catalog_.runs.front().time));
         return text;
@@ -105,14 +115,22 @@ class Listing {
 
     std::string line(const std::string& run, std::string_view size, std::string_view what) const {
         const auto time = *ops::run_time(run);
-        auto text = fmt::format("  {}  {}  {:>7}  {:>7}  {}", run, ops::local_text(time, zone_), ops::age_text(now_ - time), size, what);
+        auto text = fmt::format("  {}  {}  {:>7}  {:>7}  {}",
+                                run,
+                                ops::local_text(time, zone_),
+                                ops::age_text(now_ - time),
+                                size,
+                                what);
         if (stream_.terminal) text = cut(text, stream_.width);
         while (text.ends_with(' ')) text.pop_back();
         return text + "\n";
     }
 
     std::string complaint(std::string_view what) const {
-        return paint(Tone::bad, wrap(fmt::format("    ! {}", what), stream_.terminal ? stream_.width : 100000, 6), stream_.colour) + "\n";
+        return paint(Tone::bad,
+                     wrap(fmt::format("    ! {}", what), stream_.terminal ? stream_.width : 100000, 6),
+                     stream_.colour) +
+               "\n";
     }
 
     std::string run_text(const ops::StoredRun& run) const {
@@ -126,7 +144,8 @@ class Listing {
             names.push_back(item_text(item));
         }
         auto what = join(names, ", ");
-        if (const auto verified = verified_text(catalog_, run.run); !verified.empty()) what = verified + " · " + what;
+        if (const auto verified = verified_text(catalog_, run.run); !verified.empty())
+            what = verified + " · " + what;
         auto text = line(run.run, ops::size_text(bytes), what);
         for (const auto& failure : failures_of(run)) text += complaint(failure);
         return text;
@@ -147,10 +166,14 @@ class Listing {
         std::vector<std::string> failures;
         for (const auto& failure : run.manifest.failures)
             if (wanted(failure.item))
-                failures.push_back(fmt::format(
-                    "{}{}{} failed: {}", failure.item, failure.part.empty() ? "" : " ", failure.part, printable(failure.message)));
+                failures.push_back(fmt::format("{}{}{} failed: {}",
+                                               failure.item,
+                                               failure.part.empty() ? "" : " ",
+                                               failure.part,
+                                               printable(failure.message)));
         for (const auto& artefact : run.manifest.artefacts)
-            if (const auto flaw = run.flaws.find(artefact.file); flaw != run.flaws.end() && wanted(artefact.item))
+            if (const auto flaw = run.flaws.find(artefact.file);
+                flaw != run.flaws.end() && wanted(artefact.item))
                 failures.push_back(fmt::format("{} {}", artefact.file, flaw->second));
         return failures;
     }
@@ -167,7 +190,8 @@ class Listing {
         auto verified = OrderedJson::array();
         for (const auto& note : catalog_.verified)
             if (note.run == run.run && wanted(note.item))
-                verified.push_back({{"item", note.item}, {"level", note.level}, {"ok", note.ok}, {"at", iso8601(note.at)}});
+                verified.push_back(
+                    {{"item", note.item}, {"level", note.level}, {"ok", note.ok}, {"at", iso8601(note.at)}});
         return {{"run", run.run},
                 {"started", run.manifest.started},
                 {"finished", run.manifest.finished},
@@ -214,7 +238,8 @@ Result list(const ListOptions& options, Session& session) {
 
 Run define_backup_list(Arguments& arguments) {
     auto options = std::make_shared<ListOptions>();
-    arguments.positional("ITEM", options->items, "items of [backup.items] (default: all)").completes(Names::item);
+    arguments.positional("ITEM", options->items, "items of [backup.items] (default: all)")
+        .completes(Names::item);
     arguments.option("--server", "SERVER", options->server, "this server's").completes(Names::server);
     arguments.option("--store", "STORE", options->store, "in this store alone").completes(Names::storage);
     arguments.flag("--all", options->all, "all runs, not the newest 20");

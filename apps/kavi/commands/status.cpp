@@ -1,3 +1,4 @@
+#include "../backup_access.hpp"
 #include "../estate_session.hpp"
 #include "../render/status.hpp"
 #include "commands.hpp"
@@ -6,6 +7,7 @@
 #include <kavi/ops/servers/observe.hpp>
 #include <kavi/ops/status/status.hpp>
 
+#include <algorithm>
 #include <ctime>
 #include <memory>
 
@@ -38,6 +40,32 @@ std::map<std::string, Error> learn_servers(EstateSession& estate, std::stop_toke
     return unknown;
 }
 
+/// The newest manifests of each server are enough, unless an item has been failing for longer.
+std::vector<ops::BackupAge> backup_ages(BackupAccess& access, const std::string& store, const std::string& server) {
+    constexpr std::size_t enough = 3;
+    const auto items = access.items(server);
+    const auto catalog = access.catalog(store, server, enough);
+    auto ages = ops::backup_ages(catalog, items);
+    const bool missing = std::ranges::any_of(ages, [](const auto& age) { return !age.newest; });
+    return missing && !catalog.unread.empty() ? ops::backup_ages(access.catalog(store, server), items) : ages;
+}
+
+void look_at_backups(EstateSession& estate, Session& session, ops::StatusObservation& seen) {
+    BackupAccess access(session, estate);
+    seen.now = access.now();
+    for (const auto& store : estate.estate().backup.stores) {
+        try {
+            for (const auto& server : access.servers({})) {
+                auto ages = backup_ages(access, store, server);
+                seen.backups.insert(seen.backups.end(), ages.begin(), ages.end());
+            }
+        } catch (const Error& error) {
+            if (error.code() == errors::interrupted) throw;
+            seen.silent_stores.emplace(store, error);
+        }
+    }
+}
+
 std::string local_clock(std::chrono::system_clock::time_point now) {
     const auto seconds = std::chrono::system_clock::to_time_t(now);
     std::tm parts{};
@@ -58,10 +86,11 @@ Result status(const StatusOptions& options, Session& session) {
     EstateSession estate(session, "kavi status");
     const auto began = session.clock.steady();
     auto unknown = learn_servers(estate, session.stop);
-    const auto seen = ops::observe_status(estate.loaded(),
+    auto seen = ops::observe_status(estate.loaded(),
                                           std::move(unknown),
                                           {.hosts = estate.hosts(), .http = estate.network().plain_http(), .clock = session.clock},
                                           session.stop);
+    look_at_backups(estate, session, seen);
     auto report = ops::judge_status(estate.loaded(), seen);
     if (!options.things.empty()) report = ops::only(report, options.things);
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(session.clock.steady() - began);

@@ -32,6 +32,9 @@ std::string counts_text(const ops::StatusReport& report) {
         if (const auto count = report.count(kind); count > 0)
             text += fmt::format("{}{} {}/{}", text.empty() ? "" : " · ", plural, report.good(kind), count);
     }
+    // A backup that is too old is no good one.
+    if (const auto count = report.count("backup"); count > 0)
+        text += fmt::format(" · backups {}/{}", report.well("backup"), count);
     return text;
 }
 
