@@ -183,7 +183,7 @@ def killed_while_it_sends():
     """SIGKILL in the middle of an upload: no manifest, and the next run is clean."""
     known = set(runs(fetch()))
     bruno("head -c 60000000 /dev/urandom >/var/lib/docker/volumes/production_forgejo-data/_data/large")
-    lab("fault", "box", "slow", "--dir", str(D))
+    lab("fault", "add", "box", "slow", "--dir", str(D))
     try:
         service = threading.Thread(target=lambda: bruno("systemctl reset-failed kavi-backup.service; systemctl start kavi-backup.service || true"))
         service.start()
@@ -210,7 +210,7 @@ def killed_while_it_sends():
 def a_full_box():
     box = fetch()
     known, since = set(runs(box)), len(notifications())
-    lab("fault", "box", "full", "--dir", str(D))
+    lab("fault", "add", "box", "full", "--dir", str(D))
     try:
         done = kavi("backup", expect=None)
         check("it fails", done.returncode not in (0, 5), done.returncode)
