@@ -259,3 +259,41 @@ TEST_CASE("an estate without Infisical has its folders in the copy alone", "[sea
     CHECK(world.bundle().folders.at("/app").at("APP_PASSWORD").size() == 32);
     CHECK(ids(world.plan()).empty());
 }
+
+namespace {
+
+const std::string first_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKT5GYEwjvVC6eWZ+7TrEq86AjmZNM4DxR4bP9ox8zaT";
+const std::string second_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBgOGMZT3kx4lmjDbq4yeNhSGLX5G66b5afdd400So8x";
+
+SealPlan plan_with_signers(World& world, std::map<std::string, std::string> signers) {
+    auto seen = observe_seal(world.estate, &world.source, world.copies(), {});
+    seen.backup_signers = std::move(signers);
+    return plan_seal(world.estate, seen, {}, std::chrono::system_clock::time_point());
+}
+
+}  // namespace
+
+TEST_CASE("keys that sign backups get into the copy, and none ever goes", "[seal]") {
+    World world;
+    world.seal();
+    const auto planned = plan_with_signers(world, {{"bruno", first_key}});
+    CHECK(ids(planned) == std::vector<std::string>{"sealed-copy/s.age", "sealed-copy/box:s.age"});
+    CHECK(planned.plan.actions[0].reason == "keys that sign backups");
+    CHECK(planned.plan.actions[0].question == plan::Question::none);
+    CHECK(world.apply(planned).exit() == Exit::ok);
+    CHECK(world.bundle().backup_signers == std::map<std::string, std::vector<std::string>>{{"bruno", {first_key}}});
+
+    CHECK(plan_with_signers(world, {{"bruno", first_key}}).plan.empty());
+    CHECK(ids(world.plan()).empty());
+    world.server.folders["prod:/infra"].raw["HCLOUD_TOKEN"] = "new";
+    world.seal();
+    world.apply(plan_with_signers(world, {{"bruno", second_key}, {"eva", first_key}}));
+    CHECK(world.bundle().backup_signers ==
+          std::map<std::string, std::vector<std::string>>{{"bruno", {first_key, second_key}}, {"eva", {first_key}}});
+}
+
+TEST_CASE("what is no public key doesn't get among those that sign backups", "[seal]") {
+    World world;
+    world.seal();
+    for (const auto* line : {"", "ssh-ed25519", "x\n" , "ssh-ed25519 AAAA"}) CHECK(plan_with_signers(world, {{"bruno", line}}).plan.empty());
+}

@@ -318,3 +318,14 @@ TEST_CASE("what can be made at random is made in the shape its reader expects", 
     CHECK(recipe_of("BOX_ADMIN_KEY") == Recipe::none);
     CHECK(recipe_of("NOTIFY_URL") == Recipe::none);
 }
+
+TEST_CASE("keys that sign backups come back as they were; older copies have none", "[sealed]") {
+    World world;
+    auto bundle = world.bundle();
+    CHECK(open_bundle(World::sealed_by(world.ana, bundle), world.bo.identities(), world.anchors, "s.age").bundle.backup_signers.empty());
+    bundle.backup_signers = {{"bruno", {world.ana.key.public_key.line(), world.bo.key.public_key.line()}}, {"eva", {world.bo.key.public_key.line()}}};
+    const auto opened = open_bundle(World::sealed_by(world.ana, bundle), world.bo.identities(), world.anchors, "s.age").bundle;
+    CHECK(opened.backup_signers == bundle.backup_signers);
+    CHECK(same_content(opened, bundle));
+    CHECK_FALSE(same_content(opened, world.bundle()));
+}
