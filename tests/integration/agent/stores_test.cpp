@@ -162,6 +162,16 @@ TEST_CASE("a full store is found before, and while, something is written") {
     world.check_manifest(next["manifest"]);
 }
 
+TEST_CASE("an item's last size is known however many runs of others came since") {
+    if (!have_docker()) return skipped();
+    World world;
+    CHECK(world.run({random_item(world, "4M")})["manifest"]["sequence"] == 1);
+    const auto other = folder_item(world);
+    for (int i = 0; i < 6; ++i) world.run({other});
+    CHECK_THROWS_MATCHES(world.run({random_item(world, "1M")}), Error, Catch::Matchers::Message("nothing could be backed up"));
+    CHECK(world.run({random_item(world, "3M"), other})["manifest"]["sequence"] == 8);
+}
+
 TEST_CASE("a run killed anywhere leaves nothing that looks whole, and the next one is clean") {
     if (!have_docker()) return skipped();
     World world;

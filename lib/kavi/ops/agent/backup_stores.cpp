@@ -11,7 +11,7 @@ namespace kavi::ops {
 
 namespace {
 
-constexpr std::size_t manifests_read = 5;
+constexpr std::size_t manifests_read = 5, manifests_at_most = 100;
 constexpr std::int64_t largest_claim = 1'000'000'000;
 
 template <typename Work>
@@ -61,6 +61,21 @@ void learn(StoredPast& past, const Catalog& catalog) {
     }
 }
 
+bool knows(const Catalog& catalog, const BackupItemRequest& item) {
+    return std::ranges::any_of(catalog.runs, [&](const StoredRun& run) {
+        return std::ranges::find(run.manifest.artefacts, item.name, &Artefact::item) != run.manifest.artefacts.end();
+    });
+}
+
+/// The newest manifests; many of them where the last runs were of other items.
+Catalog newest_runs(store::Store& store, const BackupRequest& request, const seal::SshPublicKey& signer) {
+    CatalogRequest wanted{.estate = request.estate, .server = request.server, .signers = {signer}, .newest = manifests_read};
+    auto catalog = read_catalog(store, wanted);
+    if (catalog.unread.empty() || std::ranges::all_of(request.items, [&](const auto& item) { return knows(catalog, item); })) return catalog;
+    wanted.newest = manifests_at_most;
+    return read_catalog(store, wanted);
+}
+
 }  // namespace
 
 std::uint64_t StoredPast::last(std::string_view item, std::string_view part, std::string_view kind) const {
@@ -104,7 +119,7 @@ std::vector<RunStore> open_run_stores(const std::vector<Json>& requests, const B
 StoredPast read_past(std::span<RunStore> stores, const BackupRequest& request, const seal::SshPublicKey& signer) {
     StoredPast past;
     at_each(stores, [&](RunStore& store) {
-        const auto catalog = read_catalog(*store.store, {.estate = request.estate, .server = request.server, .signers = {signer}, .newest = manifests_read});
+        const auto catalog = newest_runs(*store.store, request, signer);
         learn(past, catalog);
         if (catalog.runs.empty()) follow_refused(past, *store.store, catalog);
     });
