@@ -43,7 +43,9 @@ std::optional<year_month_day> day_of(std::string_view digits) {
     const year_month_day date{year(number_at(digits, 0, 4)),
                               month(static_cast<unsigned>(number_at(digits, 4, 2))),
                               day(static_cast<unsigned>(number_at(digits, 6, 2)))};
-    return date.ok() ? std::optional(date) : std::nullopt;
+    // The system's clock counts nanoseconds: it can't say any year.
+    const bool can_be_said = date.year() >= year(1970) && date.year() <= year(2200);
+    return date.ok() && can_be_said ? std::optional(date) : std::nullopt;
 }
 
 /// "20261125060000"; nullopt: no such day or time.
