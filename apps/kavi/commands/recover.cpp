@@ -1,3 +1,4 @@
+#include "../estate_copies.hpp"
 #include "../estate_source.hpp"
 #include "../portable.hpp"
 #include "../render/plan.hpp"
@@ -5,13 +6,17 @@
 #include "../restore_access.hpp"
 #include "commands.hpp"
 #include "recover_check.hpp"
+#include "secrets_sealing.hpp"
 
 #include <kavi_version.hpp>
 
 #include <kavi/base/error_codes.hpp>
 #include <kavi/base/text.hpp>
+#include <kavi/ops/backup/run.hpp>
+#include <kavi/ops/backup/schedule.hpp>
 #include <kavi/ops/deploy/checkout.hpp>
 #include <kavi/ops/deploy/deploy.hpp>
+#include <kavi/ops/recover/image_fallback.hpp>
 #include <kavi/ops/recover/plan.hpp>
 #include <kavi/ops/recover/timeline.hpp>
 #include <kavi/ops/restore/handler.hpp>
@@ -31,6 +36,7 @@ struct RecoverOptions {
     std::optional<std::string> at, from;
     EstateSource source;
     bool check = false;
+    bool no_last_copy = false;
     ChangeOptions change;
 };
 
@@ -50,6 +56,8 @@ class Recovery {
 
     Result run() {
         observe();
+        last_copy();
+        observe_backups();
         const auto plan = planned();
         const auto progress = make_progress(session_.output, session_.clock);
         ops::Timeline timeline(*progress, session_.clock);
@@ -66,6 +74,8 @@ class Recovery {
         ops::RestoreHandler restore(access_.tools(timeline));
         auto all = handlers.all();
         all.emplace("restore", &restore);
+        ops::PullOrLoad pull(*all.at("pull"), restore, archives());
+        all["pull"] = &pull;
         auto result = change(session_,
                              options_.change,
                              {.command = "Recover",
@@ -77,7 +87,9 @@ class Recovery {
                               .record = estate_.record(),
                               .before_apply = [&] { estate_.secrets().allow_change(); },
                               .question = false});
-        if (!timeline.spans().empty()) tell_times(result, timeline, restore);
+        if (timeline.spans().empty()) return result;
+        tell_times(result, timeline, restore);
+        if (result.exit == Exit::ok) keep_copies(handlers.signing_keys(), result);
         return result;
     }
 
@@ -111,7 +123,58 @@ class Recovery {
         if (seen_.hetzner.server(options_.server))
             ops::observe_offers(estate, names, seen_.hetzner, estate_.hetzner(), session_.stop);
         observe_zones();
-        observe_backups();
+        agent_ = portable_executable(session_.environment, session_.stop);
+    }
+
+    /// Of a server that still answers: what was written since its last backup is not to be lost. Nothing where only the
+    /// plan is wanted.
+    void last_copy() {
+        const auto* server = seen_.hetzner.server(options_.server);
+        if (!server || server->status == "off" || options_.no_last_copy) return;
+        if (options_.change.dry_run) {
+            notes_.push_back(fmt::format("while {} still answers, a last copy of its data is taken first", options_.server));
+            return;
+        }
+        try {
+            back_up_once_more();
+        } catch (Error& error) {
+            if (error.code() == errors::interrupted || error.code() == errors::ssh_unreachable) {
+                if (error.code() == errors::interrupted) throw;
+                session_.output.talk(fmt::format("{} doesn't answer: {}", options_.server, error.message()));
+                return;
+            }
+            throw Error(error)
+                .while_doing(fmt::format("the last copy of {} failed", options_.server))
+                .fix("--no-last-copy goes on with the newest backup; what was written since is lost then");
+        }
+    }
+
+    void back_up_once_more() {
+        access_.learn(options_.server);
+        auto parts = ops::agent_facts_parts(estate_.loaded(), options_.server);
+        parts.update(ops::backup_facts_parts(estate_.loaded(), options_.server));
+        auto& host = estate_.hosts().at(options_.server, session_.stop);
+        const auto state = ops::backup_host_state(host.call({.name = "facts", .parameters = {{"parts", parts}}}, session_.stop));
+        if (!state.agent || state.signing_key.empty())
+            throw Error(errors::backup_failed, "it answers, and isn't set up for backups");
+        const auto request = ops::host_request({.loaded = estate_.loaded(),
+                                                .vault = estate_.secrets().vault,
+                                                .kavi = KAVI_VERSION,
+                                                .sealed_sequence = estate_.access().sealed_sequence()},
+                                               options_.server);
+        const auto action = ops::plan_backup_run({.server = options_.server, .request = request, .reason = "last copy"});
+        const auto progress = make_progress(session_.output, session_.clock);
+        ops::BackupRunHandler handler(
+            {.host_at = [&](const std::string&, std::stop_token) -> host::Host& { return host; },
+             .clock = session_.clock,
+             .on_progress = [&](const plan::Action& one, std::string_view doing) { progress->progress(one, doing); }});
+        const plan::Action* const batch[] = {&action};
+        progress->started(action);
+        const auto began = session_.clock.steady();
+        handler.apply(batch, session_.stop);
+        progress->finished(action, std::chrono::duration_cast<std::chrono::milliseconds>(session_.clock.steady() - began), false);
+        estate_.hosts().close(options_.server);
+        estate_.facts().forget(options_.server);
     }
 
     /// Names can wait: that they can't be looked at now must not keep services down.
@@ -144,7 +207,6 @@ class Recovery {
         ops::RecoveryParts parts{.loaded = estate_.loaded(), .server = options_.server};
         parts.destroy = ops::plan_destroy(estate_.estate(), options_.server, seen_.hetzner);
         const auto lost = ops::without_server(seen_, options_.server);
-        const auto agent = portable_executable(session_.environment, session_.stop);
         parts.deploy = ops::plan_deploy({.loaded = estate_.loaded(),
                                          .scope = scope_,
                                          .vault = estate_.secrets().vault,
@@ -152,7 +214,7 @@ class Recovery {
                                          .files = files_,
                                          .facts = estate_.facts(),
                                          .now = session_.clock.now(),
-                                         .agent = agent ? &*agent : nullptr,
+                                         .agent = agent_ ? &*agent_ : nullptr,
                                          .kavi = KAVI_VERSION,
                                          .sealed_sequence = estate_.access().sealed_sequence()})
                            .plan;
@@ -192,6 +254,21 @@ class Recovery {
         return all;
     }
 
+    /// The images that were backed up, for when a registry is gone.
+    std::vector<plan::Action> archives() {
+        try {
+            return ops::plan_restore({.loaded = estate_.loaded(),
+                                      .catalog = catalog_,
+                                      .server = options_.server,
+                                      .wishes = {{.item = "images"}},
+                                      .now = backups_.now(),
+                                      .fresh = true});
+        } catch (const Error& error) {
+            if (error.code() != errors::backup_missing) throw;
+            return {};
+        }
+    }
+
     void note_age(const std::string& item, const ops::When& when, std::chrono::sys_seconds now) {
         const auto chosen = when.run.empty() ? ops::choose(catalog_, item, {}, when.at) : ops::choose_run(catalog_, when.run, item);
         if (!oldest_ || chosen.run->time < *oldest_) oldest_ = chosen.run->time;
@@ -210,6 +287,19 @@ class Recovery {
                            : fmt::format("Hetzner has no server {}.", options_.server);
         text += fmt::format(" Data: {}; what was written since is lost.", join(ages_, ", "));
         return text + fmt::format(" Secrets from {}.", estate_.secrets().vault.description());
+    }
+
+    /// The new server signs its backups with a key of its own, which the sealed copy must name.
+    void keep_copies(std::map<std::string, std::string> keys, Result& result) {
+        const auto say = [&](const std::optional<std::string>& line) {
+            if (line) result.text += fmt::format("  {}\n", *line);
+        };
+        say(refresh_copies(session_,
+                           {.loaded = estate_.loaded(),
+                            .access = estate_.access(),
+                            .network = estate_.network(),
+                            .backup_signers = std::move(keys)}));
+        say(keep_estate_copy(session_, estate_, backups_));
     }
 
     static std::string clock_text(std::chrono::milliseconds time) {
@@ -245,6 +335,7 @@ class Recovery {
     ops::Checkout checkout_;
     std::map<std::string, ops::StackFiles> files_;
     ops::DeployObservation seen_;
+    std::optional<ops::AgentProgram> agent_;
     ops::Catalog catalog_;
     std::vector<std::string> notes_, ages_;
     std::optional<std::chrono::sys_seconds> oldest_;
@@ -277,6 +368,7 @@ Run define_recover(Arguments& arguments) {
     auto options = std::make_shared<RecoverOptions>();
     arguments.positional("SERVER", options->server, "the server that was lost").completes(Names::server);
     arguments.flag("--check", options->check, "only say whether it could be done now, item by item");
+    arguments.flag("--no-last-copy", options->no_last_copy, "take no last copy of a server that still answers");
     arguments.option("--at", "WHEN", options->at, "data as of then: \"yesterday 18:00\", a run, …").otherwise("the newest");
     arguments.option("--from", "PLACE", options->from, "a store of the estate file; or where its own files lie: USER@HOST[:PORT][/FOLDER]");
     arguments.option("--host-key", "SHA256:…", options->source.host_key, "of the host in --from");

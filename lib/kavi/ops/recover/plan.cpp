@@ -30,6 +30,7 @@ class RecoveryPlanner {
 
     plan::Plan plan() {
         replace_server();
+        agent_before_images();
         for (const auto& place : item_places(parts_.loaded, parts_.server)) join(place);
         plan::Plan whole = std::move(parts_.deploy);
         for (auto& note : parts_.destroy.notes) whole.notes.push_back(std::move(note));
@@ -38,9 +39,6 @@ class RecoveryPlanner {
         actions.insert(actions.begin(),
                        std::make_move_iterator(parts_.destroy.actions.begin()),
                        std::make_move_iterator(parts_.destroy.actions.end()));
-        actions.insert(actions.begin(),
-                       std::make_move_iterator(parts_.last_copy.begin()),
-                       std::make_move_iterator(parts_.last_copy.end()));
         put_beside_their_services(whole);
         ask_once(whole);
         plan::sort_by_needs(whole);
@@ -49,10 +47,19 @@ class RecoveryPlanner {
 
   private:
     void replace_server() {
-        const auto copies = ids_of(parts_.last_copy), gone = ids_of(parts_.destroy.actions);
-        for (auto& action : parts_.destroy.actions) need(action, copies);
+        const auto gone = ids_of(parts_.destroy.actions);
         for (auto& action : parts_.deploy.actions)
             if (action.lane == "hetzner") need(action, gone);
+    }
+
+    /// Where a registry gives none, the agent fetches an image from the store.
+    void agent_before_images() {
+        const auto& server = parts_.server;
+        Ids ready;
+        for (const auto& action : parts_.deploy.actions)
+            if (action.id == "agent/" + server || action.id == "backup/" + server + "/keys") ready.push_back(action.id);
+        for (auto& action : parts_.deploy.actions)
+            if (action.id.starts_with("pull/")) need(action, ready);
     }
 
     /// What has to be there before anything can be restored: the agent, its key for the store, the stack's folders.

@@ -17,14 +17,12 @@ DeployObservation without_server(DeployObservation seen, const std::string& serv
 struct RecoveryParts {
     const model::LoadedEstate& loaded;
     std::string server;
-    std::vector<plan::Action> last_copy = {};  ///< a backup of the server while it still answers
-    plan::Plan destroy = {};                   ///< of the server that is there; empty: it is gone already
-    plan::Plan deploy;                         ///< plan_deploy of that server, from without_server
-    std::vector<plan::Action> restores;        ///< plan_restore of it, fresh
+    plan::Plan destroy = {};             ///< of the server that is there; empty: it is gone already
+    plan::Plan deploy;                   ///< plan_deploy of that server, from without_server
+    std::vector<plan::Action> restores;  ///< plan_restore of it, fresh
 };
 
-/// All of it in one plan. The last copy comes before the server goes, the server goes before it is made; files and
-/// Redis are restored before a service that uses them is started, databases once their service is healthy and
+/// All of it in one plan. The old server goes before the new one is made; files and Redis are restored before a service that uses them is started, databases once their service is healthy and
 /// before one that reads them is started; names follow as deploy has them. The server's name is asked for once. Pure.
 plan::Plan plan_recovery(RecoveryParts parts);
 

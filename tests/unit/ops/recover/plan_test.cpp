@@ -64,6 +64,7 @@ TEST_CASE("a recovery restores what each tier needs before the tier comes up") {
     CHECK(plan.actions.size() == deploy_plan().actions.size() + restore_actions().size());
     const std::vector<std::pair<std::string, std::string>> order{
         {"server/bruno", "agent/bruno"},
+        {"backup/bruno/keys", "pull/production/postgres:16"},
         {"backup/bruno/keys", "restore/bruno/certificates"},
         {"stack/production/files", "restore/bruno/redis"},
         {"restore/bruno/certificates", "service/production/traefik"},
@@ -86,22 +87,19 @@ TEST_CASE("a recovery restores what each tier needs before the tier comes up") {
     }
 }
 
-TEST_CASE("a server that is there still goes before it is made, after its last copy") {
+TEST_CASE("a server that is there still goes before it is made") {
     plan::Plan destroy;
     destroy.actions = {action("server/bruno/delete", "hetzner")};
     destroy.actions.front().question = plan::Question::type_name;
     destroy.notes = {"the primary IP 188.34.198.57 (bruno) stays, and costs"};
     const auto plan = plan_recovery({.loaded = seed(),
                                      .server = "bruno",
-                                     .last_copy = {action("backup-run/bruno", "bruno")},
                                      .destroy = destroy,
                                      .deploy = deploy_plan(),
                                      .restores = restore_actions()});
-    CHECK(plan.actions[0].id == "backup-run/bruno");
-    CHECK(plan.actions[1].id == "server/bruno/delete");
+    CHECK(plan.actions[0].id == "server/bruno/delete");
     CHECK(needs(plan, "server/bruno", "server/bruno/delete"));
     CHECK(needs(plan, "firewall/bruno", "server/bruno/delete"));
-    CHECK(needs(plan, "server/bruno/delete", "backup-run/bruno"));
     CHECK(plan.notes == destroy.notes);
     CHECK(std::ranges::count(plan.actions, plan::Question::type_name, &plan::Action::question) == 1);
 }
