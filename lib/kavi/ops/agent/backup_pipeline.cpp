@@ -1,7 +1,6 @@
 #include <kavi/base/error_codes.hpp>
 #include <kavi/ops/agent/backup_pipeline.hpp>
 #include <kavi/seal/age.hpp>
-#include <kavi/seal/zstd.hpp>
 
 #include <fmt/format.h>
 
@@ -33,7 +32,9 @@ bool any_lives(std::span<const RunStore> stores) {
 }
 
 ArtefactWriter::ArtefactWriter(std::string path, std::span<const seal::Recipient> recipients, std::span<RunStore> stores)
-    : path_(std::move(path)), recipients_(recipients), stores_(stores), uploads_(stores.size()) {
+    : path_(std::move(path)), recipients_(recipients), stores_(stores), uploads_(stores.size()),
+      zstd_([this](std::string_view bytes) { to_seal_.write(bytes); }) {
+    hashing_ = std::thread([this] { hash_all(); });
     sealing_ = std::thread([this] { seal_all(); });
     storing_ = std::thread([this] { store_all(); });
 }
@@ -45,6 +46,8 @@ ArtefactWriter::~ArtefactWriter() {
 }
 
 void ArtefactWriter::join() {
+    to_hash_.end();
+    hashing_.join();
     sealing_.join();
     storing_.join();
 }
@@ -55,12 +58,18 @@ void ArtefactWriter::rethrow() {
 }
 
 void ArtefactWriter::write(std::string_view bytes) {
-    plain_.add(bytes);
+    plain_bytes_ += bytes.size();
+    to_hash_.write(bytes);
     try {
-        to_seal_.write(bytes);
+        zstd_.write(bytes);
     } catch (const BytePipe::Abandoned&) {
         rethrow();
     }
+}
+
+void ArtefactWriter::hash_all() {
+    const auto buffer = std::make_unique<std::array<char, step>>();
+    while (const auto count = to_hash_.read(*buffer)) plain_.add({buffer->data(), count});
 }
 
 void ArtefactWriter::seal_all() {
@@ -69,10 +78,8 @@ void ArtefactWriter::seal_all() {
             sealed_.add(bytes);
             to_store_.write(bytes);
         });
-        seal::ZstdWriter zstd([&](std::string_view bytes) { age.write(bytes); });
         const auto buffer = std::make_unique<std::array<char, step>>();
-        while (const auto count = to_seal_.read(*buffer)) zstd.write({buffer->data(), count});
-        zstd.finish();
+        while (const auto count = to_seal_.read(*buffer)) age.write({buffer->data(), count});
         age.finish();
         to_store_.end();
     } catch (const BytePipe::Abandoned&) {
@@ -120,6 +127,7 @@ void ArtefactWriter::finish_uploads() {
 
 StoredArtefact ArtefactWriter::finish() {
     try {
+        zstd_.finish();
         to_seal_.end();
     } catch (const BytePipe::Abandoned&) {
         rethrow();
@@ -127,7 +135,7 @@ StoredArtefact ArtefactWriter::finish() {
     join();
     if (failure_) std::rethrow_exception(failure_);
     const StoredArtefact stored{
-        .bytes = sealed_.bytes(), .sha256 = sealed_.hex(), .plain_bytes = plain_.bytes(), .plain_sha256 = plain_.hex()};
+        .bytes = sealed_.bytes(), .sha256 = sealed_.hex(), .plain_bytes = plain_bytes_, .plain_sha256 = plain_.hex()};
     for (auto& store : stores_) at_store(store, [&] { verify(store, stored.sha256, stored.bytes); });
     if (!any_lives(stores_)) throw *stores_.back().failure;
     return stored;

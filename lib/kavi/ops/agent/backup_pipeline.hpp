@@ -4,6 +4,7 @@
 #include <kavi/base/hash.hpp>
 #include <kavi/ops/agent/unpack_pipe.hpp>
 #include <kavi/seal/age_keys.hpp>
+#include <kavi/seal/zstd.hpp>
 #include <kavi/store/store.hpp>
 
 #include <cstdint>
@@ -39,8 +40,9 @@ struct StoredArtefact {
     std::string plain_sha256;
 };
 
-/// One artefact's way to the stores: hashed, compressed, sealed, hashed, sent, by three threads with bounded queues
-/// between them. Nothing gets its name before finish(); where this goes without it, nothing stays.
+/// One artefact's way to the stores: compressed by its writer's thread, which is what takes longest; hashed, sealed and sent
+/// by three others, with bounded queues between them. Nothing gets its name before finish(); where this goes without it,
+/// nothing stays.
 class ArtefactWriter {
   public:
     /// The recipients and stores must outlive it, and nobody else uses the stores meanwhile.
@@ -52,7 +54,7 @@ class ArtefactWriter {
     /// A store that fails is marked; throws its error once none is left, and errors::interrupted.
     void write(std::string_view plain);
 
-    std::uint64_t plain_bytes() const { return plain_.bytes(); }
+    std::uint64_t plain_bytes() const { return plain_bytes_; }
 
     /// On disk in every store that lives, under its name, and found the same there by its hash.
     StoredArtefact finish();
@@ -60,6 +62,7 @@ class ArtefactWriter {
   private:
     struct Cancelled {};
 
+    void hash_all();
     void seal_all();
     void store_all();
     void begin_uploads();
@@ -73,10 +76,12 @@ class ArtefactWriter {
     std::span<const seal::Recipient> recipients_;
     std::span<RunStore> stores_;
     std::vector<std::unique_ptr<store::Upload>> uploads_;  // as stores_; null: failed
+    std::uint64_t plain_bytes_ = 0;
     Sha256 plain_, sealed_;
-    BytePipe to_seal_, to_store_;
+    BytePipe to_hash_, to_seal_, to_store_;
+    seal::ZstdWriter zstd_;
     std::exception_ptr failure_;
-    std::thread sealing_, storing_;
+    std::thread hashing_, sealing_, storing_;
 };
 
 
