@@ -6,7 +6,7 @@ import shutil
 import threading
 
 import e2e
-from e2e import D, ROOT, bruno, case, check, fail, json, kavi, lab, lab_env, mapped, os, re, subprocess, sys, time, Path
+from e2e import D, ROOT, bruno, case, check, fail, json, kavi, lab, lab_env, mapped, os, plan_of, re, subprocess, sys, time, Path
 
 e2e.CASES = {name: e2e.CASES[name] for name in ("up", "down")}
 RUN = re.compile(r"^[0-9]{8}T[0-9]{6}Z-[0-9a-f]{4}$")
@@ -239,6 +239,71 @@ def a_dump_that_fails():
     check("the manifest says so", {one["part"] for one in manifest["failures"]} >= {"infisical", "forgejo"}, manifest["failures"])
     check("nothing of them lies in the run", not list((box / runs(box)[-1]).glob("*.pgdump.*")))
     kavi("backup", "databases")
+
+
+@case
+def who_signs_is_kept():
+    copy = D / "estate/secrets.sealed.age"
+    plain = subprocess.run(["age", "-d", "-i", str(D / "operator/age.txt"), str(copy)], stdout=subprocess.PIPE, check=True).stdout
+    signers = json.loads(json.loads(plain)["bundle"])["backup_signers"]
+    public = " ".join(bruno("cat /var/lib/kavi/keys/backup_signing_ed25519.pub").split()[:2])
+    check("the sealed copy names bruno's key", signers == {"bruno": [public]}, signers)
+    check("the estate's own files lie beside", len(sftp("ls -1 kavi/estate")) >= 1)
+    before = copy.read_bytes()
+    kavi("deploy", "--dry-run", "--exit-code")
+    kavi("deploy", "--yes")
+    check("a deploy that changes nothing seals nothing", copy.read_bytes() == before)
+
+
+@case
+def deploy_puts_it_right():
+    """Whatever is taken away comes back, and the keys stay what they were."""
+    keys = "cat /var/lib/kavi/keys/backup_signing_ed25519.pub /var/lib/kavi/keys/box-writer_ed25519.pub"
+    before = bruno(keys)
+    broken = [("chmod 644 /etc/kavi/backup.json", ["backup/bruno/schedule"]), ("rm /etc/kavi/backup.json", ["backup/bruno/schedule"]),
+              ("systemctl disable --now kavi-backup.timer", ["backup/bruno/schedule"]),
+              ("echo >>/etc/systemd/system/kavi-backup.service", ["backup/bruno/schedule"]),
+              ("rm /var/lib/kavi/keys/box-writer_accepted", ["backup/bruno/keys"])]
+    for command, wanted in broken:
+        bruno(command)
+        planned = [action["id"] for action in plan_of(kavi("deploy", "--dry-run", "--json"))]
+        check("after '%s' just that is planned" % command, planned == wanted, planned)
+        kavi("deploy", "--yes")
+        kavi("deploy", "--dry-run", "--exit-code")
+    check("the keys are the same", bruno(keys) == before)
+    what_deploy_has_put_there()
+
+
+@case
+def a_backup_comes_before_an_update():
+    compose = "services/production/docker-compose.yml"
+    image = re.search(r"infisical/infisical:(v[0-9.]+)", (D / "estate" / compose).read_text()).group(1)
+    known = set(runs(fetch()))
+    e2e.edit(compose, "infisical/infisical:" + image, "infisical/infisical:" + image + "1")
+    planned = plan_of(kavi("deploy", "--dry-run", "--json"))
+    service = [action for action in planned if action["id"] == "service/production/infisical"]
+    check("the update waits for a backup", service and "backup-run/bruno" in service[0]["after"], planned)
+    lab("fault", "add", "box", "full", "--dir", str(D))
+    try:
+        done = kavi("deploy", "--yes", expect=5)
+        check("without a backup there is no update", image + "1" not in bruno("docker ps --format '{{.Image}}'"), done.stdout)
+    finally:
+        lab("fault", "clear", "--dir", str(D))
+    kavi("deploy", "--yes")
+    check("with one there is", image + "1" in bruno("docker ps --format '{{.Image}}'"))
+    box = fetch()
+    fresh = sorted(set(runs(box)) - known)
+    check("one run more, of databases alone", len(fresh) == 1 and {one["item"] for one in check_run(box, fresh[0])["artefacts"]} == {"databases"}, fresh)
+
+
+@case
+def when_it_runs():
+    shown = json.loads(kavi("backup", "schedule", "--json").stdout)["data"]["servers"]["bruno"]
+    check("bruno is scheduled", shown["scheduled"] and shown["next"], shown)
+    bruno("systemctl stop kavi-backup.timer")
+    done = kavi("backup", "schedule", expect=8)
+    check("a timer that is off is told", "not scheduled: kavi deploy bruno" in done.stdout, done.stdout)
+    kavi("deploy", "--yes")
 
 
 if __name__ == "__main__":

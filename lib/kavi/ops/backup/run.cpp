@@ -88,7 +88,7 @@ plan::Action plan_backup_run(const BackupRunInputs& inputs) {
                         .verb = plan::Verb::run,
                         .kind = "backup-run",
                         .group = inputs.server,
-                        .subject = fmt::format("backup of {} to {}", join(names, ", "), join(stores, ", ")),
+                        .subject = fmt::format("backup of {} to {}", names.size() > 3 ? fmt::format("{} items", names.size()) : join(names, ", "), join(stores, ", ")),
                         .reason = inputs.reason,
                         .effect = {},
                         .lane = inputs.server};
