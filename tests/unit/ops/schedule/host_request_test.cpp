@@ -30,6 +30,10 @@ TEST_CASE("a server is told of its items as the engine calls things") {
     const auto items = host_items(loaded, "bruno");
     CHECK(item(items, "databases") == Json{{"name", "databases"}, {"kind", "postgres"}, {"project", "production"}, {"service", "postgres"}});
     CHECK(item(items, "redis")["service"] == "redis");
+    CHECK(item(items, "redis")["cli"] == Json{"/bin/sh", "/etc/redis/redis.sh", "cli"});
+    const auto images = item(items, "images")["images"];
+    CHECK(images.size() == loaded.stacks.at("production").services.size());
+    CHECK(std::ranges::find(images, "postgres:16.11-alpine") != images.end());
     CHECK(item(items, "forgejo") == Json{{"name", "forgejo"}, {"kind", "files"}, {"volume", "production_forgejo-data"}, {"exclude", Json::array()}});
     CHECK(item(items, "notes") == Json{{"name", "notes"}, {"kind", "files"}, {"folder", "/mnt/storagebox/obsidian"}, {"mount", "/mnt/storagebox"}, {"exclude", Json::array()}});
     CHECK(item(items, "git").is_null());
@@ -41,12 +45,14 @@ TEST_CASE("a volume that the compose file names keeps that name, one of no stack
     auto& items = loaded.estate.backup.items;
     loaded.stacks.at("production").volumes.at("forgejo-data").real_name = "git-data";
     items["elsewhere"] = {.name = "elsewhere", .source = model::Place{"bruno", "volume/by-hand"}, .exclude = {"cache"}};
+    items["images"].service = "redis";
     items["beside"] = {.name = "beside", .source = model::Place{"bruno", "/mnt/storagebox2/x"}};
     const auto told = host_items(loaded, "bruno");
     CHECK(item(told, "forgejo")["volume"] == "git-data");
     CHECK(item(told, "elsewhere")["volume"] == "by-hand");
     CHECK(item(told, "elsewhere")["exclude"] == Json{"cache"});
     CHECK_FALSE(item(told, "beside").contains("mount"));
+    CHECK(item(told, "images")["images"] == Json::array({"redis:8.2.2-alpine"}));
 }
 
 TEST_CASE("a server opens a store by its own key") {
