@@ -44,9 +44,3 @@ endif()
 
 add_compile_options(-ffunction-sections -fdata-sections)
 add_link_options(-static-libstdc++ -static-libgcc -Wl,--gc-sections -Wl,--as-needed)
-# Folds functions that came out the same, where nobody compares their addresses: 0.4 MB.
-include(CheckLinkerFlag)
-check_linker_flag(CXX "-fuse-ld=gold,LINKER:--icf=safe" KAVI_HAS_FOLDING)
-if(KAVI_HAS_FOLDING)
-  add_link_options(-fuse-ld=gold -Wl,--icf=safe)
-endif()
