@@ -10,6 +10,7 @@ with no more processor time; at most 64 MiB of memory.
 """
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -106,6 +107,7 @@ def databases(box, build, mib):
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # cleans up on the way out
     build = Path(sys.argv[1]).resolve()
     mib, database_mib = (int(sys.argv[i]) if len(sys.argv) > i else default for i, default in ((2, 512), (3, 1024)))
     results, bars = {}, {}
