@@ -76,6 +76,14 @@ constexpr std::array commands{
             "the server gets the key of that one artefact.",
             "kavi restore databases --at 'yesterday 18:00' --dry-run",
             &define_restore},
+    Command{"",
+            "recover",
+            "a lost server, made anew with all that lived on it",
+            "One plan: the server, its baseline, then the services in the order of their tiers, each with its data restored "
+            "before it is started; times are told against the target. Works with Infisical gone (the sealed copy stands in), and "
+            "from an empty machine with --from.",
+            "kavi recover bruno --check",
+            &define_recover},
     Command{"dns",
             "sync",
             "make the zones as declared",

@@ -24,6 +24,7 @@ Run define_dns_undo(Arguments& arguments);
 Run define_explain(Arguments& arguments);
 Run define_help(Arguments& arguments);
 Run define_restore(Arguments& arguments);
+Run define_recover(Arguments& arguments);
 Run define_secrets_diff(Arguments& arguments);
 Run define_secrets_escrow(Arguments& arguments);
 Run define_secrets_pull(Arguments& arguments);

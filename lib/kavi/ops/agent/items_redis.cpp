@@ -25,8 +25,10 @@ class RedisSource {
         : job_(job), container_(job.docker.running(job.wanted("project"), job.wanted("service"))), cli_(cli_of(job.item.json)) {}
 
     Json dump(const seal::WriteBytes& out) {
-        const auto details = save();
-        const auto rdb = job_.docker.start({"exec", container_.id, "cat", "--", setting("dir") + "/" + setting("dbfilename")});
+        auto details = save();
+        const auto file = setting("dir") + "/" + setting("dbfilename");
+        if (const auto owner = owner_of(file); owner.is_array()) details["owner"] = owner;
+        const auto rdb = job_.docker.start({"exec", container_.id, "cat", "--", file});
         RdbCheck check;
         const auto status = pump(*rdb, [&](std::string_view bytes) {
             check.add(bytes);
@@ -57,6 +59,14 @@ class RedisSource {
         for (const auto* refusal : {"ERR ", "NOAUTH ", "NOPERM ", "WRONGPASS ", "LOADING ", "AUTH failed"})
             if (said.starts_with(refusal)) throw item_failed(fmt::format("{} refuses {}", job_.wanted("service"), *command.begin()), said);
         return said;
+    }
+
+    /// [uid, gid] of a file in the container, for a volume that is made anew; null: it can't say.
+    Json owner_of(const std::string& file) {
+        const auto done = job_.docker.run({"exec", container_.id, "stat", "-c", "%u %g", "--", file});
+        const auto words = split(trim(done.output), ' ');
+        if (done.status != 0 || words.size() != 2) return nullptr;
+        return {number_in(words[0]), number_in(words[1])};
     }
 
     /// "/data" of CONFIG GET dir.

@@ -58,9 +58,23 @@ class RedisRestore {
         if (::mkdir(parts.c_str(), 0755) != 0 || ::link(rdb.c_str(), base.c_str()) != 0)
             throw Error(errors::restore_failed, parts.string() + " can't be made").because(std::strerror(errno));
         write_file_atomic(parts / "appendonly.aof.manifest", "file appendonly.aof.1.base.rdb seq 1 type b\n", 0644);
-        if (!fs::exists(folder_)) return;
-        for (const auto& path : {rdb, parts, parts / "appendonly.aof.manifest"}) own_like(path, folder_, false);
+        const std::vector<fs::path> files{rdb, parts, parts / "appendonly.aof.manifest"};
+        if (own_as_before(built, files) || !fs::exists(folder_)) return;
+        for (const auto& path : files) own_like(path, folder_, false);
         own_like(built, folder_, true);
+    }
+
+    /// In a volume that was just made nothing says who Redis runs as: the backup does. False: the volume was in use.
+    bool own_as_before(const fs::path& built, std::vector<fs::path> all) const {
+        const auto& owner = member_or_null(job_.sealed.artefact.details, "owner");
+        if (!owner.is_array() || owner.size() != 2 || (fs::exists(folder_) && !fs::is_empty(folder_))) return false;
+        for (const auto& id : owner)
+            if (!id.is_number_unsigned()) return false;
+        all.push_back(built);
+        for (const auto& path : all)
+            if (::chown(path.c_str(), owner[0].get<uid_t>(), owner[1].get<gid_t>()) != 0)
+                throw Error(errors::restore_failed, path.string() + " can't be given to its owner").because(std::strerror(errno));
+        return true;
     }
 
     void write_rdb(const fs::path& path) {
