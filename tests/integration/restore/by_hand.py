@@ -16,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = ROOT / "docs/recovery-by-hand.md"
 PROJECT = "kavi-by-hand-%d" % os.getpid()
+SERVERS = []
 
 
 def run(*words, stdin=None, check=True, **more):
@@ -79,16 +80,17 @@ def start_sftp(folder, home):
         port = probe.getsockname()[1]
     (folder / "sshd_config").write_text(
         "Port %d\nListenAddress 127.0.0.1\nHostKey %s\nAuthorizedKeysFile %s\nStrictModes no\nPidFile none\nPermitRootLogin yes\n"
-        "ForceCommand internal-sftp -R -d %s\n" % (port, folder / "host", folder / "reader.pub", home))
+        "Subsystem sftp internal-sftp\nForceCommand internal-sftp -R -d %s\n" % (port, folder / "host", folder / "reader.pub", home))
     os.makedirs("/run/sshd", exist_ok=True)
     server = subprocess.Popen(["/usr/sbin/sshd", "-D", "-f", str(folder / "sshd_config")], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    SERVERS.append(server)
     host_key = (folder / "host.pub").read_text().split()
     # What the reader answers when sftp asks about the host key.
     ssh_home = folder / "home/.ssh"
     ssh_home.mkdir(parents=True)
     (ssh_home / "known_hosts").write_text("[127.0.0.1]:%d %s %s\n" % (port, host_key[0], host_key[1]))
     wait_until("bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/%d" % port)
-    return server, port, ssh_home / "known_hosts"
+    return port, ssh_home / "known_hosts"
 
 
 def main():
@@ -101,12 +103,12 @@ def main():
         return
     image = run(image_script, "15")
     folder = Path(tempfile.mkdtemp(prefix="kavi-by-hand-"))
-    server = None
     try:
-        server = recover(kavi, image, folder)
+        recover(kavi, image, folder)
     finally:
-        if server:
+        for server in SERVERS:
             server.terminate()
+            server.wait()
         for name in run("docker", "ps", "-aq", "--filter", "label=com.docker.compose.project=" + PROJECT).split():
             run("docker", "rm", "-fv", name, check=False)
         for volume in (PROJECT + "_files", PROJECT + "_redis"):
@@ -153,7 +155,7 @@ def recover(kavi, image, folder):
     run("docker", "stop", redis)
     shutil.rmtree(Path(files, "a"))
 
-    server, port, known_hosts = start_sftp(folder, store)
+    port, known_hosts = start_sftp(folder, store)
     shutil.copy(folder / "signing.pub", work / "signer.pub")
     values = {"BOX": "root@127.0.0.1", "BOX_PORT": port, "BOX_KEY": folder / "reader", "IDENTITY": folder / "identity", "ESTATE": "kavi",
               "SERVER": "bruno", "POSTGRES": postgres, "ITEM": "databases", "DATABASE": "infisical", "FILES_ITEM": "forgejo", "FOLDER": files,
@@ -174,7 +176,6 @@ def recover(kavi, image, folder):
     run("docker", "start", redis)
     wait_until("docker", "exec", redis, "redis-cli", "ping")
     check("Redis has its key again", run("docker", "exec", redis, "redis-cli", "GET", "key") == "value")
-    return server
 
 
 if __name__ == "__main__":
