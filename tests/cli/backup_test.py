@@ -106,6 +106,7 @@ def main():
         estate.kavi("verify", "--level", "0")
         _, err = estate.kavi("verify", exit_code=12)
         expect(err, f"{places[-1].name}/estate.tar.zst.age isn't what was stored", "its SHA-256 is")
+        expect(estate.kavi("list")[0], "estate is damaged (level 1) · estate")
         newest.write_bytes(good)
         newest.with_name("manifest.json.sig").rename(newest.with_name("hidden"))
         _, err = estate.kavi("verify", "--level", "0", exit_code=12)
@@ -122,7 +123,7 @@ def main():
         estate.kavi("prune", exit_code=10)
         estate.kavi("prune", "--yes")
         assert [place.exists() for place in places] == [False, False, True, True, True], places
-        expect(estate.kavi("prune")[0], "nothing to prune: 3 backups of estate in safe")
+        expect(estate.kavi("prune")[0], "nothing to prune: 3 backups ·")
         estate.kavi("verify")
 
         forged = estate.store(0, b"evil", key="somebody")

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 
 namespace kavi::app {
@@ -45,11 +46,18 @@ std::vector<ItemInRun> items_in(const ops::StoredRun& run, const std::vector<std
     return items;
 }
 
-/// The best level at which this run was verified without a finding, as people say it.
+/// The best level at which this run was verified, or that damage was found: by the last look at each item and
+/// level.
 std::string verified_text(const ops::Catalog& catalog, const std::string& run) {
-    int best = -1;
+    std::map<std::pair<std::string, int>, bool> last;
     for (const auto& note : catalog.verified)
-        if (note.run == run && note.ok) best = std::max(best, note.level);
+        if (note.run == run) last[{note.item, note.level}] = note.ok;
+    int best = -1;
+    for (const auto& [item_and_level, ok] : last) {
+        const auto& [item, level] = item_and_level;
+        if (!ok) return fmt::format("{} is damaged (level {})", item, level);
+        best = std::max(best, level);
+    }
     return best < 0 ? "" : fmt::format("verified {}", best);
 }
 

@@ -94,6 +94,16 @@ const PruneStep& step_of(const plan::Action& action) {
     return dynamic_cast<const PruneStep&>(*action.payload);
 }
 
+/// "9 backups" for all stores and servers together.
+void count_backups(plan::Plan& plan, int count) {
+    constexpr std::string_view word = "backup";
+    const auto found = std::ranges::find(plan.unchanged, word, &std::pair<std::string, int>::first);
+    if (found == plan.unchanged.end())
+        plan.unchanged.emplace_back(word, count);
+    else
+        found->second += count;
+}
+
 void stop_if_asked(const std::stop_token& stop) {
     if (stop.stop_requested()) throw Error(errors::interrupted, "interrupted");
 }
@@ -119,9 +129,7 @@ void add_prune(plan::Plan& plan, const Catalog& catalog, const Retention& retent
     adder.add_files(retention.files);
     adder.add_parts(retention.parts);
     const auto stay = retention.runs.size() - retention.going();
-    if (stay > 0)
-        plan.unchanged.emplace_back(fmt::format("backups of {} in {}", catalog.server, catalog.store),
-                                    static_cast<int>(stay));
+    if (stay > 0) count_backups(plan, static_cast<int>(stay));
     for (const auto& note : retention.notes)
         plan.notes.push_back(fmt::format("{} in {}: {}", catalog.server, catalog.store, note));
 }

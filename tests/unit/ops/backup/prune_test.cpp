@@ -82,7 +82,7 @@ TEST_CASE("pruning is a plan with one action a run, oldest first") {
     CHECK(first.effect.ends_with("kB in 3 files"));
     CHECK(first.destroys);
     CHECK(first.question == plan::Question::yes_no);
-    CHECK(plan.unchanged == std::vector{std::pair(std::string("backups of bruno in box"), 4)});
+    CHECK(plan.unchanged == std::vector{std::pair(std::string("backup"), 4)});
     CHECK(plan::digest(plan) == plan::digest(full.plan()));
 }
 
