@@ -53,8 +53,12 @@ class Database:
         self.as_postgres("initdb", "--auth=trust", "--encoding=UTF8", "--no-sync", "-D", data)
         self.as_postgres("pg_ctl", "start", "-w", "-D", data, "-l", data / "log", "-o",
                          f"-c listen_addresses='' -c unix_socket_directories={self.folder}/socket -c fsync=off")
-        self.psql("postgres", "CREATE DATABASE bench")
-        self.psql("bench", FILL.format(rows=mib * (1 << 20) // BYTES_A_ROW) + "VACUUM ANALYZE;")
+        try:
+            self.psql("postgres", "CREATE DATABASE bench")
+            self.psql("bench", FILL.format(rows=mib * (1 << 20) // BYTES_A_ROW) + "VACUUM ANALYZE;")
+        except BaseException:
+            self.close()
+            raise
 
     def as_postgres(self, program, *words):
         must("runuser", "-u", "postgres", "--", f"{self.programs}/{program}", *words, stdout=subprocess.DEVNULL,
