@@ -37,7 +37,7 @@ def redis(*words):
 
 
 def forget(database):
-    psql(database, "DROP TABLE IF EXISTS e2e_rows")
+    psql(database, "SET client_min_messages = warning; DROP TABLE IF EXISTS e2e_rows")
 
 
 def started(service):
@@ -123,6 +123,25 @@ def drill():
     check("with its rows", rows["infisical"] >= 20000, rows)
     check("nothing live was touched", healthy() == before and databases() == was)
     check("nothing is left", bruno("docker ps -aq --filter label=cl.kua.kavi.throw-away; docker volume ls -q --filter label=cl.kua.kavi.throw-away").strip() == "")
+
+
+@case
+def everything_at_once():
+    """All items of the server, the folder on the Storage Box's mount among them."""
+    before = healthy()
+    psql("infisical", "DELETE FROM e2e_rows")
+    bruno("rm %s/e2e" % volume("forgejo-data"))
+    done = json.loads(kavi("restore", "--yes", "--confirm", "bruno", "--json").stdout)["data"]
+    restored = {one["id"] for one in done["restored"]}
+    check("every item was restored", {"restore/bruno/databases/infisical", "restore/bruno/forgejo", "restore/bruno/notes", "restore/bruno/redis",
+                                      "restore/bruno/certificates"} <= restored, restored)
+    check("the rows are back", psql("infisical", "SELECT count(*) FROM e2e_rows") == "20000")
+    check("the file is back", bruno("cat %s/e2e" % volume("forgejo-data")).strip() == "kept")
+    check("the notes are on the mount", bruno("findmnt -n -o FSTYPE -T /mnt/storagebox/obsidian | tail -n 1").strip() == "fuse.sshfs")
+    check("services that were healthy are so again", healthy() == before, healthy())
+    kavi("restore", "--drop-kept", "--yes")
+    check("and nothing of it is left", bruno("ls -d /mnt/storagebox/*.before-* /mnt/storagebox/*.kavi-* 2>/dev/null | wc -l").strip() == "0")
+    kavi("deploy", "--dry-run", "--exit-code")
 
 
 if __name__ == "__main__":
