@@ -42,7 +42,8 @@ std::string read_all(int fd) {
 
 net::ConnectionRules rules_of(const Environment& environment) {
     net::ConnectionRules rules;
-    rules.connect_to = net::ConnectionRules::parse_connect_to(environment.find("KAVI_CONNECT_TO").value_or(""));
+    rules.connect_to =
+        net::ConnectionRules::parse_connect_to(environment.find("KAVI_CONNECT_TO").value_or(""));
     rules.loopback_only = environment.is_on("KAVI_LOOPBACK_ONLY");
     rules.certificate_file = environment.find("SSL_CERT_FILE");
     return rules;
@@ -51,7 +52,10 @@ net::ConnectionRules rules_of(const Environment& environment) {
 class Agent {
   public:
     explicit Agent(const AgentCall& call)
-        : call_(call), curl_({.rules = rules_of(call.environment), .trace = {}}), http_(curl_, clock_), ssh_(rules_of(call.environment)) {}
+        : call_(call),
+          curl_({.rules = rules_of(call.environment), .trace = {}}),
+          http_(curl_, clock_),
+          ssh_(rules_of(call.environment)) {}
 
     Exit run() {
         std::optional<Json> request;
@@ -59,7 +63,8 @@ class Agent {
             request = read_request();
             const auto result = carry_out(*request);
             say({{"event", "result"}, {"data", result}});
-            const auto problems = mode() == "backup" ? ops::backup_problems(result) : std::vector<std::string>{};
+            const auto problems =
+                mode() == "backup" ? ops::backup_problems(result) : std::vector<std::string>{};
             notify(*request, problems);
             return problems.empty() ? Exit::ok : Exit::partial;
         } catch (const Error& error) {
@@ -80,7 +85,8 @@ class Agent {
             timed_ = true;
             return parse_json(read_file(call_.words[2]), call_.words[2]);
         }
-        if (call_.words.size() != 1) throw Error(errors::usage, "__agent takes --request FILE and nothing else");
+        if (call_.words.size() != 1)
+            throw Error(errors::usage, "__agent takes --request FILE and nothing else");
         auto text = read_all(call_.input);
         auto request = parse_json(text, "the request");
         wipe(text);
@@ -89,13 +95,20 @@ class Agent {
 
     Json carry_out(const Json& request) {
         const auto open = [this](const Json& store) {
-            return store::open_store(store::read_store_target(store), {.ssh = ssh_, .http = curl_, .clock = clock_}, call_.stop);
+            return store::open_store(
+                store::read_store_target(store), {.ssh = ssh_, .http = curl_, .clock = clock_}, call_.stop);
         };
         const auto tell = [this](const Json& event) { say(event); };
         const auto reached = [this](std::string_view point) { pass(point); };
         if (mode() == "backup")
-            return ops::run_backup(request, {.open_store = open, .on_event = tell, .clock = clock_, .reached = reached, .stop = call_.stop});
-        const ops::RestoreAgent agent{.open_store = open, .on_event = tell, .clock = clock_, .reached = reached, .stop = call_.stop};
+            return ops::run_backup(request,
+                                   {.open_store = open,
+                                    .on_event = tell,
+                                    .clock = clock_,
+                                    .reached = reached,
+                                    .stop = call_.stop});
+        const ops::RestoreAgent agent{
+            .open_store = open, .on_event = tell, .clock = clock_, .reached = reached, .stop = call_.stop};
         if (mode() == "restore") return ops::run_restore(request, agent);
         if (mode() == "verify") return ops::run_verify(request, agent);
         throw Error(errors::usage, fmt::format("__agent does no '{}'", mode()));
@@ -108,23 +121,35 @@ class Agent {
 #endif
     }
 
-    /// A person must hear of a timer's failure, and whoever watches must hear that it still runs. Its own failure is told,
-    /// and changes nothing else.
+    /// A person must hear of a timer's failure, and whoever watches must hear that it still runs. Its own
+    /// failure is told, and changes nothing else.
     void notify(const Json& request, const std::vector<std::string>& problems) {
         const auto url = string_or(member_or_null(request, "notify"), "url");
         if (!timed_ || url.empty()) return;
-        const auto who = fmt::format("kavi backup of {} ({})", string_or(request, "server"), string_or(request, "estate"));
-        const Json body{{"estate", string_or(request, "estate")},
-                        {"server", string_or(request, "server")},
-                        {"what", "backup"},
-                        {"ok", problems.empty()},
-                        {"text", problems.empty() ? who + ": done" : fmt::format("{} failed: {}", who, join(problems, "; "))}};
+        const auto who =
+            fmt::format("kavi backup of {} ({})", string_or(request, "server"), string_or(request, "estate"));
+        const Json body{
+            {"estate", string_or(request, "estate")},
+            {"server", string_or(request, "server")},
+            {"what", "backup"},
+            {"ok", problems.empty()},
+            {"text",
+             problems.empty() ? who + ": done" : fmt::format("{} failed: {}", who, join(problems, "; "))}};
         try {
-            const auto answer = http_.send({.method = "POST", .url = url, .headers = {{"Content-Type", "application/json"}}, .body = canonical_json(body), .repeatable = true}, {});
-            if (answer.status >= 400) throw Error(errors::network_failed, fmt::format("the notification address answered {}", answer.status));
+            const auto answer = http_.send({.method = "POST",
+                                            .url = url,
+                                            .headers = {{"Content-Type", "application/json"}},
+                                            .body = canonical_json(body),
+                                            .repeatable = true},
+                                           {});
+            if (answer.status >= 400)
+                throw Error(errors::network_failed,
+                            fmt::format("the notification address answered {}", answer.status));
         } catch (const Error& error) {
             // Its message could name the address, which is a secret.
-            say({{"event", "progress"}, {"subject", "notify"}, {"text", fmt::format("nobody was told: {}", error.code().title)}});
+            say({{"event", "progress"},
+                 {"subject", "notify"},
+                 {"text", fmt::format("nobody was told: {}", error.code().title)}});
         }
     }
 

@@ -19,9 +19,9 @@ struct AgentCall {
     std::stop_token stop;
 };
 
-/// `kavi __agent`, on a server, below a lock that its caller holds. Whoever gives --request is the timer: then the request's
-/// notification address hears how it ended. Errors are told in `out`; the exit code is what they lead to, Exit::partial
-/// where only some of a backup went wrong.
+/// `kavi __agent`, on a server, below a lock that its caller holds. Whoever gives --request is the timer:
+/// then the request's notification address hears how it ended. Errors are told in `out`; the exit code is
+/// what they lead to, Exit::partial where only some of a backup went wrong.
 Exit run_agent(const AgentCall& call);
 
 }  // namespace kavi::app

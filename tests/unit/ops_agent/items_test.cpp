@@ -1,14 +1,17 @@
-#include <support/catch.hpp>
-
 #include <kavi/base/error.hpp>
 #include <kavi/ops/agent/items.hpp>
+
+#include <support/catch.hpp>
 
 using namespace kavi;
 
 namespace {
 
 /// As Redis 7.0 writes it for an empty server: header, two fields, the end, CRC-64 in little endian.
-const std::string rdb = std::string("REDIS0010\xfa\x09redis-ver\x06" "7.0.15\xfa\x0aredis-bits\xc0\x40\xff", 42);
+const std::string rdb = std::string(
+    "REDIS0010\xfa\x09redis-ver\x06"
+    "7.0.15\xfa\x0aredis-bits\xc0\x40\xff",
+    42);
 
 std::string with_checksum(std::string text) {
     // Bit by bit, by the polynomial's own definition: another way than the code's table.
@@ -43,7 +46,8 @@ TEST_CASE("CRC-64 is Redis's") {
 }
 
 TEST_CASE("an RDB is looked at as it passes, in pieces of any size") {
-    const auto step = GENERATE(std::size_t{1}, std::size_t{7}, std::size_t{8}, std::size_t{9}, std::size_t{1000});
+    const auto step =
+        GENERATE(std::size_t{1}, std::size_t{7}, std::size_t{8}, std::size_t{9}, std::size_t{1000});
     const auto good = with_checksum(rdb);
     CHECK(judged(good, step) == "good");
     CHECK(judged(rdb + std::string(8, '\0'), step) == "good");  // rdbchecksum no
@@ -51,7 +55,8 @@ TEST_CASE("an RDB is looked at as it passes, in pieces of any size") {
     CHECK(judged("REDI", step) == "what Redis saved is no RDB");
     CHECK(judged("(error) NOAUTH Authentication required.", step) == "what Redis saved is no RDB");
     CHECK(judged("REDIS", step) == "the RDB is cut off");
-    for (std::size_t cut = 6; cut < good.size(); ++cut) CHECK(judged(good.substr(0, cut), step) == "the RDB is cut off");
+    for (std::size_t cut = 6; cut < good.size(); ++cut)
+        CHECK(judged(good.substr(0, cut), step) == "the RDB is cut off");
     for (std::size_t i = 5; i < rdb.size() - 1; ++i) {
         auto bad = good;
         bad[i] ^= 1;
@@ -63,6 +68,7 @@ TEST_CASE("names become parts of file names") {
     struct Case {
         std::string name, file;
     };
+
     const auto one = GENERATE(values<Case>({{"infisical", "infisical"},
                                             {"A-b_c.9", "A-b_c.9"},
                                             {"my app's; \"db\"", "my_20app_27s_3b_20_22db_22"},

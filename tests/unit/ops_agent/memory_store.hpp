@@ -19,7 +19,7 @@ class MemoryStore final : public store::Store {
     explicit MemoryStore(std::string name) : name_(std::move(name)) {}
 
     std::map<std::string, std::string> files;
-    int begun = 0;                                ///< uploads that are under way
+    int begun = 0;                                 ///< uploads that are under way
     std::optional<std::size_t> breaks_after = {};  ///< bytes; then `error`
     bool breaks_at_finish = false;
     Error error{errors::store_failed, "the box said no"};
@@ -65,7 +65,9 @@ class MemoryStore final : public store::Store {
   private:
     class MemoryUpload final : public store::Upload {
       public:
-        MemoryUpload(MemoryStore& store, std::string path) : store_(store), path_(std::move(path)) { ++store_.begun; }
+        MemoryUpload(MemoryStore& store, std::string path) : store_(store), path_(std::move(path)) {
+            ++store_.begun;
+        }
 
         MemoryUpload(const MemoryUpload&) = delete;
         MemoryUpload& operator=(const MemoryUpload&) = delete;

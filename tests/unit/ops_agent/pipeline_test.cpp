@@ -1,10 +1,10 @@
 #include "memory_store.hpp"
 
-#include <support/catch.hpp>
-
 #include <kavi/base/text.hpp>
 #include <kavi/seal/age.hpp>
 #include <kavi/seal/zstd.hpp>
+
+#include <support/catch.hpp>
 
 using namespace kavi;
 using agent_test::Stores;
@@ -68,11 +68,21 @@ TEST_CASE("a store that fails is out, the others go on") {
     Stores stores{"box", "vault"};
     auto& bad = *stores.memory[0];
     std::string why = "the box said no";
-    SECTION("while it is written") { bad.breaks_after = 100'000; }
-    SECTION("at the end") { bad.breaks_at_finish = true; }
-    SECTION("before anything") { bad.files[path] = "old", why = path + " is there already"; }
-    SECTION("it keeps something else") { bad.garbles = true, why = path + " isn't in box as it was sent"; }
-    SECTION("it keeps something else and can't hash") { bad.garbles = true, bad.hashes = false, why = path + " isn't in box as it was sent"; }
+    SECTION("while it is written") {
+        bad.breaks_after = 100'000;
+    }
+    SECTION("at the end") {
+        bad.breaks_at_finish = true;
+    }
+    SECTION("before anything") {
+        bad.files[path] = "old", why = path + " is there already";
+    }
+    SECTION("it keeps something else") {
+        bad.garbles = true, why = path + " isn't in box as it was sent";
+    }
+    SECTION("it keeps something else and can't hash") {
+        bad.garbles = true, bad.hashes = false, why = path + " isn't in box as it was sent";
+    }
     const auto plain = much();
     ops::ArtefactWriter writer(path, keys.recipients, stores.all);
     writer.write(plain);

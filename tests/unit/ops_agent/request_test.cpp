@@ -1,7 +1,7 @@
-#include <support/catch.hpp>
-
 #include <kavi/base/error.hpp>
 #include <kavi/ops/agent/backup.hpp>
+
+#include <support/catch.hpp>
 
 using namespace kavi;
 
@@ -50,7 +50,8 @@ TEST_CASE("a request is read") {
 
 TEST_CASE("the timer's request names no run, and what may be missing may") {
     auto request = good();
-    for (const auto* key : {"run", "kavi", "sealed_sequence", "encryption_key", "accept_smaller"}) request.erase(key);
+    for (const auto* key : {"run", "kavi", "sealed_sequence", "encryption_key", "accept_smaller"})
+        request.erase(key);
     const auto read = ops::read_backup_request(request);
     CHECK(read.run.empty());
     CHECK(read.sealed_sequence == 0);
@@ -63,20 +64,22 @@ TEST_CASE("a request that lacks something is refused") {
         Json value;
         std::string message;
     };
-    const auto one = GENERATE(values<Case>({{"kavi.agent", 2, "the request isn't for this agent"},
-                                            {"kavi.agent", nullptr, "the request isn't for this agent"},
-                                            {"estate", "", "the request has no estate"},
-                                            {"estate", "../kavi", "the request has no estate"},
-                                            {"server", ".hidden", "the request has no server"},
-                                            {"server", 7, "the request has no server"},
-                                            {"run", "today", "the request has no run"},
-                                            {"recipients", Json::array(), "the request has no recipients"},
-                                            {"signing_key", nullptr, "the request has no signing_key"},
-                                            {"stores", Json::array(), "the request has no stores"},
-                                            {"stores", Json::parse(R"([{"kind": "sftp"}])"), "the request has no name"},
-                                            {"items", nullptr, "the request has no items"},
-                                            {"items", Json::parse(R"([{"name": "redis"}])"), "the request has no kind"},
-                                            {"items", Json::parse(R"(["redis"])"), "the request has no name"}}));
+
+    const auto one =
+        GENERATE(values<Case>({{"kavi.agent", 2, "the request isn't for this agent"},
+                               {"kavi.agent", nullptr, "the request isn't for this agent"},
+                               {"estate", "", "the request has no estate"},
+                               {"estate", "../kavi", "the request has no estate"},
+                               {"server", ".hidden", "the request has no server"},
+                               {"server", 7, "the request has no server"},
+                               {"run", "today", "the request has no run"},
+                               {"recipients", Json::array(), "the request has no recipients"},
+                               {"signing_key", nullptr, "the request has no signing_key"},
+                               {"stores", Json::array(), "the request has no stores"},
+                               {"stores", Json::parse(R"([{"kind": "sftp"}])"), "the request has no name"},
+                               {"items", nullptr, "the request has no items"},
+                               {"items", Json::parse(R"([{"name": "redis"}])"), "the request has no kind"},
+                               {"items", Json::parse(R"(["redis"])"), "the request has no name"}}));
     auto request = good();
     request[one.key] = one.value;
     CHECK(refused(request) == one.message);
@@ -89,10 +92,14 @@ TEST_CASE("nothing is sealed for somebody who isn't a recipient") {
 }
 
 TEST_CASE("what went wrong in a result is said in lines") {
-    const auto result = Json::parse(R"({"run": "r", "manifest": {"failures": [{"item": "databases", "part": "forgejo", "message": "pg_dump failed"},
+    const auto result = Json::parse(
+        R"({"run": "r", "manifest": {"failures": [{"item": "databases", "part": "forgejo", "message": "pg_dump failed"},
         {"item": "redis", "part": "", "message": "redis doesn't run"}]},
         "stores": {"box": {"bytes": 7}, "vault": {"failure": {"code": "KAVI-E0702", "message": "vault is full"}}}})");
-    CHECK(ops::backup_problems(result) ==
-          std::vector<std::string>{"databases/forgejo: pg_dump failed", "redis: redis doesn't run", "store vault: vault is full"});
-    CHECK(ops::backup_problems(Json::parse(R"({"run": "r", "manifest": {"failures": []}, "stores": {"box": {"bytes": 7}}})")).empty());
+    CHECK(ops::backup_problems(result) == std::vector<std::string>{"databases/forgejo: pg_dump failed",
+                                                                   "redis: redis doesn't run",
+                                                                   "store vault: vault is full"});
+    CHECK(ops::backup_problems(
+              Json::parse(R"({"run": "r", "manifest": {"failures": []}, "stores": {"box": {"bytes": 7}}})"))
+              .empty());
 }

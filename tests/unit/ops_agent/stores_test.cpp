@@ -1,9 +1,9 @@
 #include "memory_store.hpp"
 
-#include <support/catch.hpp>
-
 #include <kavi/ops/agent/backup_stores.hpp>
 #include <kavi/seal/sshsig.hpp>
+
+#include <support/catch.hpp>
 
 using namespace kavi;
 using agent_test::MemoryStore;
@@ -11,11 +11,15 @@ using agent_test::Stores;
 
 namespace {
 
-const ops::BackupRequest request{.estate = "kavi", .server = "bruno", .recipients = {}, .stores = {}, .items = {}};
+const ops::BackupRequest request{
+    .estate = "kavi", .server = "bruno", .recipients = {}, .stores = {}, .items = {}};
 
 const std::string zeros(64, '0');
 
-ops::Artefact artefact(const std::string& run, const std::string& part, std::uint64_t plain, std::uint64_t bytes = 10) {
+ops::Artefact artefact(const std::string& run,
+                       const std::string& part,
+                       std::uint64_t plain,
+                       std::uint64_t bytes = 10) {
     return {.item = "databases",
             .kind = "postgres",
             .part = part,
@@ -27,7 +31,11 @@ ops::Artefact artefact(const std::string& run, const std::string& part, std::uin
 }
 
 /// Puts a manifest with its signature into the store; gives the digest.
-std::string put(MemoryStore& store, const seal::SshPrivateKey& key, const std::string& run, std::int64_t sequence, std::vector<ops::Artefact> artefacts) {
+std::string put(MemoryStore& store,
+                const seal::SshPrivateKey& key,
+                const std::string& run,
+                std::int64_t sequence,
+                std::vector<ops::Artefact> artefacts) {
     const auto bytes = ops::write_manifest({.estate = "kavi",
                                             .server = "bruno",
                                             .run = run,
@@ -37,7 +45,8 @@ std::string put(MemoryStore& store, const seal::SshPrivateKey& key, const std::s
                                             .kavi = "0.1.0",
                                             .artefacts = std::move(artefacts)});
     store.files["kavi/bruno/" + run + "/manifest.json"] = bytes;
-    store.files["kavi/bruno/" + run + "/manifest.json.sig"] = seal::sign_sshsig(key, ops::backup_namespace, bytes);
+    store.files["kavi/bruno/" + run + "/manifest.json.sig"] =
+        seal::sign_sshsig(key, ops::backup_namespace, bytes);
     return ops::manifest_digest(bytes);
 }
 
@@ -57,7 +66,11 @@ TEST_CASE("a run goes on behind the newest manifest that this server signed") {
     }
     SECTION("two") {
         put(box, key, first, 1, {artefact(first, "infisical", 100), artefact(first, "forgejo", 70)});
-        const auto digest = put(box, key, second, 2, {artefact(second, "infisical", 200, 30), artefact("images", "x", 1000, 900)});
+        const auto digest = put(box,
+                                key,
+                                second,
+                                2,
+                                {artefact(second, "infisical", 200, 30), artefact("images", "x", 1000, 900)});
         const auto past = ops::read_past(stores.all, request, key.public_key);
         CHECK(past.sequence == 2);
         CHECK(past.digest == digest);
@@ -89,8 +102,10 @@ TEST_CASE("a run goes on behind the newest manifest that this server signed") {
     }
     SECTION("another server's manifest, put here") {
         put(box, key, first, 1, {artefact(first, "infisical", 100)});
-        box.files["kavi/bruno/" + second + "/manifest.json"] = box.files["kavi/bruno/" + first + "/manifest.json"];
-        box.files["kavi/bruno/" + second + "/manifest.json.sig"] = box.files["kavi/bruno/" + first + "/manifest.json.sig"];
+        box.files["kavi/bruno/" + second + "/manifest.json"] =
+            box.files["kavi/bruno/" + first + "/manifest.json"];
+        box.files["kavi/bruno/" + second + "/manifest.json.sig"] =
+            box.files["kavi/bruno/" + first + "/manifest.json.sig"];
         CHECK(ops::read_past(stores.all, request, key.public_key).sequence == 1);
     }
 }
@@ -117,8 +132,12 @@ TEST_CASE("a shared file counts where every store has it whole") {
     CHECK(past.everywhere(image.file, stores.all) == &past.artefacts[0]);
     CHECK(past.everywhere("images/other", stores.all) == nullptr);
     CHECK(past.is_taken(image.file));
-    SECTION("cut off in one") { past.files["vault"][image.file] = 9; }
-    SECTION("gone from one") { past.files["vault"].clear(); }
+    SECTION("cut off in one") {
+        past.files["vault"][image.file] = 9;
+    }
+    SECTION("gone from one") {
+        past.files["vault"].clear();
+    }
     CHECK(past.everywhere(image.file, stores.all) == nullptr);
     stores.all[1].failure = Error(errors::store_failed, "gone");
     CHECK(past.everywhere(image.file, stores.all) == &past.artefacts[0]);

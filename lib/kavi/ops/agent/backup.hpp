@@ -23,7 +23,8 @@ struct BackupAgent {
     std::function<std::unique_ptr<store::Store>(const Json& store)> open_store;
     std::function<void(const Json& event)> on_event;  ///< {"event": "progress", …}
     Clock& clock;
-    std::function<void(std::string_view point)> reached = [](std::string_view) {};  ///< may kill, in test builds
+    std::function<void(std::string_view point)> reached = [](std::string_view) {
+    };  ///< may kill, in test builds
     std::stop_token stop = {};
 };
 
@@ -47,13 +48,15 @@ struct BackupRequest {
     bool accept_smaller = false;
 };
 
-/// Throws errors::json_invalid, naming what is missing, and errors::sealed_unreadable for a recipient that is none.
+/// Throws errors::json_invalid, naming what is missing, and errors::sealed_unreadable for a recipient that is
+/// none.
 BackupRequest read_backup_request(const Json& request);
 
-/// Stores every item in every store; an item that fails doesn't stop the others, nor does a store. The result is
-/// {"run", "manifest": {…}, "stores": {name: {"bytes"} or {"failure": {…}}}}; what failed of the items stands in the
-/// manifest. Throws where nothing at all was stored: errors::backup_failed, or what the last store said;
-/// errors::interrupted.
+/// Stores every item in every store; an item that fails doesn't stop the others, nor does a store. The result
+/// is
+/// {"run", "manifest": {…}, "stores": {name: {"bytes"} or {"failure": {…}}}}; what failed of the items stands
+/// in the manifest. Throws where nothing at all was stored: errors::backup_failed, or what the last store
+/// said; errors::interrupted.
 Json run_backup(const Json& request, const BackupAgent& agent);
 
 /// What went wrong in a result of run_backup, a line each; empty: nothing.

@@ -31,8 +31,13 @@ bool any_lives(std::span<const RunStore> stores) {
     return std::ranges::any_of(stores, [](const RunStore& store) { return store.lives(); });
 }
 
-ArtefactWriter::ArtefactWriter(std::string path, std::span<const seal::Recipient> recipients, std::span<RunStore> stores)
-    : path_(std::move(path)), recipients_(recipients), stores_(stores), uploads_(stores.size()),
+ArtefactWriter::ArtefactWriter(std::string path,
+                               std::span<const seal::Recipient> recipients,
+                               std::span<RunStore> stores)
+    : path_(std::move(path)),
+      recipients_(recipients),
+      stores_(stores),
+      uploads_(stores.size()),
       zstd_([this](std::string_view bytes) { to_seal_.write(bytes); }) {
     hashing_ = std::thread([this] { hash_all(); });
     sealing_ = std::thread([this] { seal_all(); });
@@ -134,8 +139,10 @@ StoredArtefact ArtefactWriter::finish() {
     }
     join();
     if (failure_) std::rethrow_exception(failure_);
-    const StoredArtefact stored{
-        .bytes = sealed_.bytes(), .sha256 = sealed_.hex(), .plain_bytes = plain_bytes_, .plain_sha256 = plain_.hex()};
+    const StoredArtefact stored{.bytes = sealed_.bytes(),
+                                .sha256 = sealed_.hex(),
+                                .plain_bytes = plain_bytes_,
+                                .plain_sha256 = plain_.hex()};
     for (auto& store : stores_) at_store(store, [&] { verify(store, stored.sha256, stored.bytes); });
     if (!any_lives(stores_)) throw *stores_.back().failure;
     return stored;

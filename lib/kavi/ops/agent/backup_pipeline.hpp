@@ -24,7 +24,7 @@ struct RunStore {
     std::string name;
     std::unique_ptr<store::Store> store;  ///< may be null where `failure` is set
     std::optional<Error> failure;
-    std::uint64_t bytes = 0;         ///< stored by this run
+    std::uint64_t bytes = 0;              ///< stored by this run
     std::vector<std::string> paths = {};  ///< of what that is, while there is no manifest of it
 
     bool lives() const { return !failure; }
@@ -40,9 +40,9 @@ struct StoredArtefact {
     std::string plain_sha256;
 };
 
-/// One artefact's way to the stores: compressed by its writer's thread, which is what takes longest; hashed, sealed and sent
-/// by three others, with bounded queues between them. Nothing gets its name before finish(); where this goes without it,
-/// nothing stays.
+/// One artefact's way to the stores: compressed by its writer's thread, which is what takes longest; hashed,
+/// sealed and sent by three others, with bounded queues between them. Nothing gets its name before finish();
+/// where this goes without it, nothing stays.
 class ArtefactWriter {
   public:
     /// The recipients and stores must outlive it, and nobody else uses the stores meanwhile.
@@ -83,6 +83,5 @@ class ArtefactWriter {
     std::exception_ptr failure_;
     std::thread hashing_, sealing_, storing_;
 };
-
 
 }  // namespace kavi::ops

@@ -15,7 +15,8 @@ namespace kavi::ops {
 /// Tells how far an artefact is, four times a second at most. By one thread.
 class BackupProgress {
   public:
-    BackupProgress(Clock& clock, std::function<void(const Json&)> on_event) : clock_(clock), on_event_(std::move(on_event)) {}
+    BackupProgress(Clock& clock, std::function<void(const Json&)> on_event)
+        : clock_(clock), on_event_(std::move(on_event)) {}
 
     /// `total` is what it had last time; 0: not known.
     void begin(std::string subject, std::uint64_t total) {

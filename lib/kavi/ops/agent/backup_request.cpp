@@ -37,15 +37,19 @@ std::string name(const Json& object, std::string_view key) {
 std::string file_name_of(std::string_view name) {
     std::string file;
     for (const char c : name) {
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-        if (plain) file += c;
-        else file += "_" + hex({&c, 1});
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                           c == '.' || c == '_' || c == '-';
+        if (plain)
+            file += c;
+        else
+            file += "_" + hex({&c, 1});
     }
     return file;
 }
 
 BackupRequest read_backup_request(const Json& request) {
-    if (member_or_null(request, "kavi.agent") != 1) throw Error(errors::json_invalid, "the request isn't for this agent");
+    if (member_or_null(request, "kavi.agent") != 1)
+        throw Error(errors::json_invalid, "the request isn't for this agent");
     BackupRequest read{.estate = name(request, "estate"),
                        .server = name(request, "server"),
                        .run = string_or(request, "run"),
@@ -57,13 +61,16 @@ BackupRequest read_backup_request(const Json& request) {
                        .encryption_key = string_or(request, "encryption_key")};
     if (!read.run.empty() && !run_time(read.run)) lacks("run");
     for (const auto& recipient : list(request, "recipients"))
-        read.recipients.push_back(seal::parse_recipient(recipient.is_string() ? recipient.get<std::string>() : ""));
+        read.recipients.push_back(
+            seal::parse_recipient(recipient.is_string() ? recipient.get<std::string>() : ""));
     for (const auto& store : list(request, "stores")) {
         text(store, "name");
         read.stores.push_back(store);
     }
-    for (const auto& item : list(request, "items")) read.items.push_back({.name = text(item, "name"), .kind = text(item, "kind"), .json = item});
-    if (const auto& sequence = member_or_null(request, "sealed_sequence"); sequence.is_number_integer()) read.sealed_sequence = sequence.get<std::int64_t>();
+    for (const auto& item : list(request, "items"))
+        read.items.push_back({.name = text(item, "name"), .kind = text(item, "kind"), .json = item});
+    if (const auto& sequence = member_or_null(request, "sealed_sequence"); sequence.is_number_integer())
+        read.sealed_sequence = sequence.get<std::int64_t>();
     read.accept_smaller = member_or_null(request, "accept_smaller") == true;
     return read;
 }

@@ -28,13 +28,14 @@ void at_each(std::span<RunStore> stores, Work work) {
     if (!any_lives(stores)) throw *stores.back().failure;
 }
 
-/// Manifests that another key signed: this server was made anew. The chain goes on behind them, nothing else of them
-/// is believed.
+/// Manifests that another key signed: this server was made anew. The chain goes on behind them, nothing else
+/// of them is believed.
 void follow_refused(StoredPast& past, store::Store& store, const Catalog& catalog) {
     for (const auto& refused : catalog.refused) {
         if (refused.why.code() != errors::backup_untrusted) continue;
         try {
-            const auto bytes = store::read_small(store, run_folder(catalog.estate, catalog.server, refused.run) + "/manifest.json");
+            const auto bytes = store::read_small(
+                store, run_folder(catalog.estate, catalog.server, refused.run) + "/manifest.json");
             const auto manifest = read_manifest(bytes, refused.run);
             if (manifest.sequence <= past.sequence || manifest.sequence > largest_claim) continue;
             past.sequence = manifest.sequence;
@@ -48,14 +49,16 @@ void follow_refused(StoredPast& past, store::Store& store, const Catalog& catalo
 void learn(StoredPast& past, const Catalog& catalog) {
     const auto folder = backup_folder(catalog.estate, catalog.server) + "/";
     auto& files = past.files[catalog.store];
-    for (const auto& file : catalog.files) files[file.path.substr(std::min(folder.size(), file.path.size()))] = file.bytes;
+    for (const auto& file : catalog.files)
+        files[file.path.substr(std::min(folder.size(), file.path.size()))] = file.bytes;
     for (const auto& run : catalog.runs) {
         if (run.manifest.sequence > past.sequence) {
             past.sequence = run.manifest.sequence;
             past.digest = run.digest;
             past.total = 0;
             for (const auto& artefact : run.manifest.artefacts)
-                if (artefact.file.starts_with(run.run + "/")) past.total += artefact.bytes;  // images stay where they are
+                if (artefact.file.starts_with(run.run + "/"))
+                    past.total += artefact.bytes;  // images stay where they are
         }
         for (const auto& artefact : run.manifest.artefacts) past.artefacts.push_back(artefact);
     }
@@ -63,15 +66,19 @@ void learn(StoredPast& past, const Catalog& catalog) {
 
 bool knows(const Catalog& catalog, const BackupItemRequest& item) {
     return std::ranges::any_of(catalog.runs, [&](const StoredRun& run) {
-        return std::ranges::find(run.manifest.artefacts, item.name, &Artefact::item) != run.manifest.artefacts.end();
+        return std::ranges::find(run.manifest.artefacts, item.name, &Artefact::item) !=
+               run.manifest.artefacts.end();
     });
 }
 
 /// The newest manifests; many of them where the last runs were of other items.
 Catalog newest_runs(store::Store& store, const BackupRequest& request, const seal::SshPublicKey& signer) {
-    CatalogRequest wanted{.estate = request.estate, .server = request.server, .signers = {signer}, .newest = manifests_read};
+    CatalogRequest wanted{
+        .estate = request.estate, .server = request.server, .signers = {signer}, .newest = manifests_read};
     auto catalog = read_catalog(store, wanted);
-    if (catalog.unread.empty() || std::ranges::all_of(request.items, [&](const auto& item) { return knows(catalog, item); })) return catalog;
+    if (catalog.unread.empty() ||
+        std::ranges::all_of(request.items, [&](const auto& item) { return knows(catalog, item); }))
+        return catalog;
     wanted.newest = manifests_at_most;
     return read_catalog(store, wanted);
 }
@@ -80,7 +87,8 @@ Catalog newest_runs(store::Store& store, const BackupRequest& request, const sea
 
 std::uint64_t StoredPast::last(std::string_view item, std::string_view part, std::string_view kind) const {
     for (const auto& artefact : artefacts)
-        if (artefact.item == item && artefact.part == part && artefact.kind == kind) return artefact.plain_bytes;
+        if (artefact.item == item && artefact.part == part && artefact.kind == kind)
+            return artefact.plain_bytes;
     return 0;
 }
 
@@ -116,7 +124,9 @@ std::vector<RunStore> open_run_stores(const std::vector<Json>& requests, const B
     return stores;
 }
 
-StoredPast read_past(std::span<RunStore> stores, const BackupRequest& request, const seal::SshPublicKey& signer) {
+StoredPast read_past(std::span<RunStore> stores,
+                     const BackupRequest& request,
+                     const seal::SshPublicKey& signer) {
     StoredPast past;
     at_each(stores, [&](RunStore& store) {
         const auto catalog = newest_runs(*store.store, request, signer);

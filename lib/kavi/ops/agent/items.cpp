@@ -14,7 +14,8 @@ constexpr std::array<std::uint64_t, 256> crc_table = [] {
     std::array<std::uint64_t, 256> table{};
     for (std::uint64_t i = 0; i < 256; ++i) {
         auto value = i;
-        for (int bit = 0; bit < 8; ++bit) value = (value >> 1) ^ ((value & 1) != 0 ? 0x95ac9329ac4bc9b5ull : 0);
+        for (int bit = 0; bit < 8; ++bit)
+            value = (value >> 1) ^ ((value & 1) != 0 ? 0x95ac9329ac4bc9b5ull : 0);
         table[i] = value;
     }
     return table;
@@ -61,7 +62,8 @@ void RdbCheck::take(std::string_view bytes) {
 
 void RdbCheck::finish() const {
     if (magic_ != "REDIS") throw Error(errors::backup_failed, "what Redis saved is no RDB");
-    if (tail_.size() != checksum_size || last_ != end_of_file) throw Error(errors::backup_failed, "the RDB is cut off");
+    if (tail_.size() != checksum_size || last_ != end_of_file)
+        throw Error(errors::backup_failed, "the RDB is cut off");
     std::uint64_t said = 0;
     for (auto i = checksum_size; i-- > 0;) said = said << 8 | static_cast<unsigned char>(tail_[i]);
     // Zero: this server makes none.

@@ -15,8 +15,9 @@ namespace kavi::ops {
 struct NewArtefact {
     std::string kind;  ///< of the artefact
     std::string part;
-    std::string form;        ///< "pgdump"
-    std::string file = {};   ///< below the server's folder; empty: made of item, part and form, in the run's folder
+    std::string form;  ///< "pgdump"
+    std::string file =
+        {};  ///< below the server's folder; empty: made of item, part and form, in the run's folder
     /// Gives all the plain bytes, judges how it ended (throws Error), and gives the details.
     std::function<Json(const seal::WriteBytes& out)> source;
 };
@@ -45,7 +46,8 @@ void backup_redis(const ItemJob& job);
 void backup_files(const ItemJob& job);
 void backup_images(const ItemJob& job);
 
-/// Runs the program to its end and gives all it writes to `out`. Its exit status; what it said stays in `child`.
+/// Runs the program to its end and gives all it writes to `out`. Its exit status; what it said stays in
+/// `child`.
 int pump(Child& child, const seal::WriteBytes& out);
 
 /// errors::backup_failed with the last lines of what a program said.

@@ -15,8 +15,11 @@ namespace fs = std::filesystem;
 namespace {
 
 void require_mounted(const fs::path& mount) {
-    struct stat own {}, above {};
-    const bool mounted = ::stat(mount.c_str(), &own) == 0 && ::stat(mount.parent_path().c_str(), &above) == 0 && own.st_dev != above.st_dev;
+    struct stat own {
+    }, above{};
+
+    const bool mounted = ::stat(mount.c_str(), &own) == 0 &&
+                         ::stat(mount.parent_path().c_str(), &above) == 0 && own.st_dev != above.st_dev;
     if (!mounted) throw Error(errors::backup_failed, mount.string() + " isn't mounted").fix("kavi deploy");
 }
 
@@ -28,14 +31,22 @@ std::string folder_of(const ItemJob& job) {
     }
     if (const auto mount = job.wanted("mount"); !mount.empty()) require_mounted(mount);
     auto folder = job.wanted("folder");
-    if (!folder.starts_with('/')) throw Error(errors::json_invalid, "the request has no folder of " + job.item.name);
+    if (!folder.starts_with('/'))
+        throw Error(errors::json_invalid, "the request has no folder of " + job.item.name);
     if (!fs::is_directory(folder)) throw Error(errors::backup_failed, folder + " isn't there");
     return folder;
 }
 
 Json archive(const ItemJob& job, const seal::WriteBytes& out) {
     const auto folder = folder_of(job);
-    std::vector<std::string> words{"tar", "--create", "--file=-", "--xattrs", "--acls", "--numeric-owner", "--sparse", "--one-file-system"};
+    std::vector<std::string> words{"tar",
+                                   "--create",
+                                   "--file=-",
+                                   "--xattrs",
+                                   "--acls",
+                                   "--numeric-owner",
+                                   "--sparse",
+                                   "--one-file-system"};
     const auto& excluded = member_or_null(job.item.json, "exclude");
     if (excluded.is_array())
         for (const auto& pattern : excluded)
@@ -54,7 +65,8 @@ Json archive(const ItemJob& job, const seal::WriteBytes& out) {
 }
 
 std::string image_id(const ItemJob& job, const std::string& image) {
-    return std::string(trim(job.docker.must(fmt::format("there is no image {}", image), {"image", "inspect", "--format", "{{.Id}}", image})));
+    return std::string(trim(job.docker.must(fmt::format("there is no image {}", image),
+                                            {"image", "inspect", "--format", "{{.Id}}", image})));
 }
 
 void backup_image(const ItemJob& job, const std::string& image) {
@@ -65,9 +77,14 @@ void backup_image(const ItemJob& job, const std::string& image) {
     // Not the one that the last manifest names: its hashes aren't known, and it can't be opened here.
     if (job.is_taken(file)) file = fmt::format("images/{}.{}.tar.zst.age", file_name_of(digest), job.run);
     if (job.keep_last(file)) return;
-    job.store({.kind = "images", .part = image, .form = "tar", .file = file, .source = [&](const seal::WriteBytes& out) {
+    job.store({.kind = "images",
+               .part = image,
+               .form = "tar",
+               .file = file,
+               .source = [&](const seal::WriteBytes& out) {
                    const auto save = job.docker.start({"save", image});
-                   if (pump(*save, out) != 0) throw item_failed(fmt::format("{} can't be saved", image), save->errors());
+                   if (pump(*save, out) != 0)
+                       throw item_failed(fmt::format("{} can't be saved", image), save->errors());
                    return Json{{"image", image}, {"id", id}};
                }});
 }
@@ -75,7 +92,9 @@ void backup_image(const ItemJob& job, const std::string& image) {
 }  // namespace
 
 void backup_files(const ItemJob& job) {
-    job.store({.kind = "files", .part = "", .form = "tar", .source = [&](const seal::WriteBytes& out) { return archive(job, out); }});
+    job.store({.kind = "files", .part = "", .form = "tar", .source = [&](const seal::WriteBytes& out) {
+                   return archive(job, out);
+               }});
 }
 
 void backup_images(const ItemJob& job) {

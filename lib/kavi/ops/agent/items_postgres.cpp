@@ -21,7 +21,13 @@ class PostgresSource {
 
     /// A name with "=" in it would be taken for a connection string in the arguments; the variable is a name.
     std::vector<std::string> words(const std::string& database, std::vector<std::string> program) const {
-        std::vector<std::string> all{"exec", "--interactive", "--env", "PGDATABASE=" + database, "--env", "PGUSER=" + user_, container_.id};
+        std::vector<std::string> all{"exec",
+                                     "--interactive",
+                                     "--env",
+                                     "PGDATABASE=" + database,
+                                     "--env",
+                                     "PGUSER=" + user_,
+                                     container_.id};
         all.insert(all.end(), program.begin(), program.end());
         return all;
     }
@@ -33,13 +39,22 @@ class PostgresSource {
     /// One answer of JSON.
     Json ask(const std::string& database, std::string_view select) const {
         const auto done = job_.docker.run(words(database, psql()), select);
-        if (done.status != 0) throw item_failed(fmt::format("{} can't be asked", job_.wanted("service")), done.errors);
+        if (done.status != 0)
+            throw item_failed(fmt::format("{} can't be asked", job_.wanted("service")), done.errors);
         return parse_json(trim(done.output), "psql");
     }
 
     static std::vector<std::string> psql() {
-        return {"psql", "--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--no-password",
-                "--set", "ON_ERROR_STOP=1", "--set", "VERBOSITY=terse"};
+        return {"psql",
+                "--no-psqlrc",
+                "--quiet",
+                "--no-align",
+                "--tuples-only",
+                "--no-password",
+                "--set",
+                "ON_ERROR_STOP=1",
+                "--set",
+                "VERBOSITY=terse"};
     }
 
     const std::string& user() const { return user_; }
@@ -50,24 +65,30 @@ class PostgresSource {
     std::string user_;
 };
 
-/// A session that holds a snapshot open, and counts what it sees. What pg_dump writes is of the same snapshot.
+/// A session that holds a snapshot open, and counts what it sees. What pg_dump writes is of the same
+/// snapshot.
 class Snapshot {
   public:
     Snapshot(const PostgresSource& source, const std::string& database)
         : database_(database), psql_(source.start(database, PostgresSource::psql())) {
         // No limit of the server's may end it while the dump runs.
-        send("SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0;\n"
-             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\nSELECT pg_export_snapshot();\n");
+        send(
+            "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0;\n"
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\nSELECT pg_export_snapshot();\n");
         id_ = next_line();
         // The server counts while pg_dump reads.
-        send("SELECT json_build_object('server_version', current_setting('server_version'), 'owner', pg_get_userbyid(datdba), "
-             "'encoding', pg_encoding_to_char(encoding), 'collate', datcollate, 'ctype', datctype) "
-             "FROM pg_database WHERE datname = current_database();\n"
-             "SELECT format('SELECT json_build_array(%L, count(*)) FROM ONLY %I.%I', format('%I.%I', n.nspname, c.relname), "
-             "n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-             "WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname NOT IN ('pg_catalog', 'information_schema') "
-             "AND n.nspname !~ '^pg_(toast|temp)' ORDER BY 1 \\gexec\n"
-             "SELECT 'end';\n");
+        send(
+            "SELECT json_build_object('server_version', current_setting('server_version'), 'owner', "
+            "pg_get_userbyid(datdba), "
+            "'encoding', pg_encoding_to_char(encoding), 'collate', datcollate, 'ctype', datctype) "
+            "FROM pg_database WHERE datname = current_database();\n"
+            "SELECT format('SELECT json_build_array(%L, count(*)) FROM ONLY %I.%I', format('%I.%I', "
+            "n.nspname, c.relname), "
+            "n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+            "WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname NOT IN ('pg_catalog', "
+            "'information_schema') "
+            "AND n.nspname !~ '^pg_(toast|temp)' ORDER BY 1 \\gexec\n"
+            "SELECT 'end';\n");
     }
 
     const std::string& id() const { return id_; }
@@ -78,7 +99,8 @@ class Snapshot {
         auto rows = Json::object();
         for (auto line = next_line(); line != "end"; line = next_line()) {
             const auto count = parse_json(line, "psql");
-            if (!count.is_array() || count.size() != 2 || !count[0].is_string()) throw Error(errors::internal, "psql counts in another form");
+            if (!count.is_array() || count.size() != 2 || !count[0].is_string())
+                throw Error(errors::internal, "psql counts in another form");
             rows[count[0].get<std::string>()] = count[1];
         }
         details["rows"] = std::move(rows);
@@ -118,8 +140,11 @@ class Snapshot {
 
 Json dump_database(const PostgresSource& source, const std::string& database, const seal::WriteBytes& out) {
     Snapshot snapshot(source, database);
-    const auto dump = source.start(database, {"pg_dump", "--format=custom", "--compress=0", "--no-password", "--snapshot=" + snapshot.id()});
-    if (pump(*dump, out) != 0) throw item_failed(fmt::format("pg_dump of {} failed", database), dump->errors());
+    const auto dump = source.start(
+        database,
+        {"pg_dump", "--format=custom", "--compress=0", "--no-password", "--snapshot=" + snapshot.id()});
+    if (pump(*dump, out) != 0)
+        throw item_failed(fmt::format("pg_dump of {} failed", database), dump->errors());
     return snapshot.details();
 }
 
@@ -133,11 +158,20 @@ Json dump_globals(const PostgresSource& source, const seal::WriteBytes& out) {
 
 void backup_postgres(const ItemJob& job) {
     const PostgresSource source(job);
-    const auto databases = source.ask("template1", "SELECT json_agg(datname ORDER BY datname) FROM pg_database WHERE datallowconn AND NOT datistemplate");
-    job.store({.kind = "postgres-globals", .part = "", .form = "sql", .source = [&](const seal::WriteBytes& out) { return dump_globals(source, out); }});
+    const auto databases = source.ask("template1",
+                                      "SELECT json_agg(datname ORDER BY datname) FROM pg_database WHERE "
+                                      "datallowconn AND NOT datistemplate");
+    job.store(
+        {.kind = "postgres-globals", .part = "", .form = "sql", .source = [&](const seal::WriteBytes& out) {
+             return dump_globals(source, out);
+         }});
     for (const auto& name : databases) {
         const auto database = name.get<std::string>();
-        job.store({.kind = "postgres", .part = database, .form = "pgdump", .source = [&](const seal::WriteBytes& out) { return dump_database(source, database, out); }});
+        job.store(
+            {.kind = "postgres",
+             .part = database,
+             .form = "pgdump",
+             .source = [&](const seal::WriteBytes& out) { return dump_database(source, database, out); }});
     }
 }
 

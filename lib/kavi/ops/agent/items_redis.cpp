@@ -22,7 +22,9 @@ std::uint64_t number_in(std::string_view text) {
 class RedisSource {
   public:
     explicit RedisSource(const ItemJob& job)
-        : job_(job), container_(job.docker.running(job.wanted("project"), job.wanted("service"))), cli_(cli_of(job.item.json)) {}
+        : job_(job),
+          container_(job.docker.running(job.wanted("project"), job.wanted("service"))),
+          cli_(cli_of(job.item.json)) {}
 
     Json dump(const seal::WriteBytes& out) {
         auto details = save();
@@ -55,9 +57,13 @@ class RedisSource {
         words.insert(words.end(), command);
         const auto done = job_.docker.run(std::move(words));
         const auto said = std::string(trim(done.output));
-        if (done.status != 0) throw item_failed(fmt::format("{} can't be asked", job_.wanted("service")), done.errors + done.output);
+        if (done.status != 0)
+            throw item_failed(fmt::format("{} can't be asked", job_.wanted("service")),
+                              done.errors + done.output);
         for (const auto* refusal : {"ERR ", "NOAUTH ", "NOPERM ", "WRONGPASS ", "LOADING ", "AUTH failed"})
-            if (said.starts_with(refusal)) throw item_failed(fmt::format("{} refuses {}", job_.wanted("service"), *command.begin()), said);
+            if (said.starts_with(refusal))
+                throw item_failed(fmt::format("{} refuses {}", job_.wanted("service"), *command.begin()),
+                                  said);
         return said;
     }
 
@@ -72,13 +78,16 @@ class RedisSource {
     /// "/data" of CONFIG GET dir.
     std::string setting(const std::string& name) {
         const auto lines = split(ask({"CONFIG", "GET", name}), '\n');
-        if (lines.size() < 2) throw Error(errors::backup_failed, fmt::format("{} doesn't say its {}", job_.wanted("service"), name));
+        if (lines.size() < 2)
+            throw Error(errors::backup_failed,
+                        fmt::format("{} doesn't say its {}", job_.wanted("service"), name));
         return std::string(trim(lines[1]));
     }
 
     std::string info(std::string_view section, std::string_view key) {
         for (const auto& line : split(ask({"INFO", std::string(section)}), '\n'))
-            if (const auto text = trim(line); text.starts_with(key) && text.substr(key.size()).starts_with(':'))
+            if (const auto text = trim(line);
+                text.starts_with(key) && text.substr(key.size()).starts_with(':'))
                 return std::string(text.substr(key.size() + 1));
         return {};
     }
@@ -87,7 +96,8 @@ class RedisSource {
     Json sizes() {
         std::uint64_t keys = 0, expires = 0;
         for (const auto& line : split(ask({"INFO", "keyspace"}), '\n'))
-            for (const auto& field : split(trim(line).substr(std::min(trim(line).size(), trim(line).find(':') + 1)), ',')) {
+            for (const auto& field :
+                 split(trim(line).substr(std::min(trim(line).size(), trim(line).find(':') + 1)), ',')) {
                 if (field.starts_with("keys=")) keys += number_in(std::string_view(field).substr(5));
                 if (field.starts_with("expires=")) expires += number_in(std::string_view(field).substr(8));
             }
@@ -102,8 +112,11 @@ class RedisSource {
         const auto saves = begin(until);
         if (sizes() != details) details = Json::object();
         wait_for_end(until);
-        if (info("persistence", "rdb_last_bgsave_status") != "ok" || number_in(info("persistence", "rdb_last_save_time")) < saves)
-            throw Error(errors::backup_failed, fmt::format("{} couldn't save its data", job_.wanted("service"))).fix("kavi logs " + job_.wanted("service"));
+        if (info("persistence", "rdb_last_bgsave_status") != "ok" ||
+            number_in(info("persistence", "rdb_last_save_time")) < saves)
+            throw Error(errors::backup_failed,
+                        fmt::format("{} couldn't save its data", job_.wanted("service")))
+                .fix("kavi logs " + job_.wanted("service"));
         details["server_version"] = info("server", "redis_version");
         return details;
     }
@@ -124,7 +137,9 @@ class RedisSource {
     }
 
     void wait(std::chrono::steady_clock::time_point until) {
-        if (job_.docker.clock().steady() > until) throw Error(errors::backup_failed, fmt::format("{} takes longer than 30 min to save", job_.wanted("service")));
+        if (job_.docker.clock().steady() > until)
+            throw Error(errors::backup_failed,
+                        fmt::format("{} takes longer than 30 min to save", job_.wanted("service")));
         job_.docker.clock().sleep_for(std::chrono::milliseconds(100), job_.stop);
         if (job_.stop.stop_requested()) throw Error(errors::interrupted, "interrupted");
     }
@@ -138,7 +153,9 @@ class RedisSource {
 
 void backup_redis(const ItemJob& job) {
     RedisSource source(job);
-    job.store({.kind = "redis", .part = "", .form = "rdb", .source = [&](const seal::WriteBytes& out) { return source.dump(out); }});
+    job.store({.kind = "redis", .part = "", .form = "rdb", .source = [&](const seal::WriteBytes& out) {
+                   return source.dump(out);
+               }});
 }
 
 }  // namespace kavi::ops
