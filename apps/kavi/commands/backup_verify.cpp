@@ -180,11 +180,12 @@ OrderedJson finding_json(const StoreCheck& check, const ops::VerifyFinding& find
 void report(const StoreCheck& check, Result& result) {
     const auto& catalog = check.catalog();
     result.text +=
-        fmt::format("{} in {} · level {} · {} runs listed, {} artefact{} of {} item{} verified{}\n",
+        fmt::format("{} in {} · level {} · {} run{} listed, {} artefact{} of {} item{} verified{}\n",
                     catalog.server,
                     catalog.store,
                     check.level(),
                     catalog.all_runs().size(),
+                    catalog.all_runs().size() == 1 ? "" : "s",
                     check.artefacts(),
                     check.artefacts() == 1 ? "" : "s",
                     check.chosen().size(),

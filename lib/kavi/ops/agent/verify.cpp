@@ -46,7 +46,7 @@ class Lister {
     std::uint64_t finish(std::string_view what) {
         child_->end_input();
         counting_.join();
-        if (child_->finish() == 0 && lines_ > 0) return lines_;
+        if (child_->finish() == 0 && said_something_) return lines_;
         Error error(errors::integrity, std::string(what));
         for (auto& line : last_lines(child_->errors())) error.because(std::move(line));
         if (error.causes().empty()) error.because("it lists nothing");
@@ -60,7 +60,8 @@ class Lister {
         try {
             for (std::size_t size = 0; (size = child_->read(buffer)) > 0;)
                 for (const char c : std::string_view(buffer, size)) {
-                    if (at_start) comment = c == ';';  // pg_restore's remarks
+                    said_something_ = true;
+                    if (at_start) comment = c == ';';  // pg_restore's remarks: all there is of an empty database
                     at_start = c == '\n';
                     if (at_start && !comment) ++lines_;
                 }
@@ -71,6 +72,7 @@ class Lister {
     std::unique_ptr<Child> child_;
     bool full_ = false;
     std::uint64_t lines_ = 0;
+    bool said_something_ = false;
     std::jthread counting_;
 };
 

@@ -45,7 +45,9 @@ class Maker {
         find_unnamed();
         look_at_chain();
         look_for_lost_manifests();
-        std::ranges::sort(catalog_.verified, {}, &VerifiedNote::at);
+        // Within one second, damage found is what counts.
+        std::ranges::sort(
+            catalog_.verified, {}, [](const VerifiedNote& note) { return std::pair(note.at, !note.ok); });
         catalog_.files = std::move(seen_.files);
         catalog_.parts = std::move(seen_.parts);
         return std::move(catalog_);
