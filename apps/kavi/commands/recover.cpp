@@ -251,7 +251,17 @@ class Recovery {
             }
         }
         if (all.empty()) refuse_without_backups();
+        note_refused();
         return all;
+    }
+
+    /// A newer run that isn't believed must not be passed over in silence.
+    void note_refused() {
+        for (const auto& refused : catalog_.refused) {
+            const auto time = ops::run_time(refused.run);
+            if (!oldest_ || (time && *time >= *oldest_))
+                notes_.push_back(fmt::format("NOT USED: run {}: {}", refused.run, refused.why.message()));
+        }
     }
 
     /// The images that were backed up, for when a registry is gone.

@@ -37,7 +37,7 @@ class Refresher {
         if (estate_.secrets.sealed.empty()) return std::nullopt;
         if (!opened_.vault.sealed_opened()) return unopened();
         const bool from_infisical = estate_.secrets.provider == model::SecretsConfig::Provider::infisical;
-        if (from_infisical && opened_.source != secrets::Choice::infisical) return std::nullopt;
+        if (from_infisical && opened_.source != secrets::Choice::infisical && with_.backup_signers.empty()) return std::nullopt;
         if (!plan(with_.access).seals_anew) return std::nullopt;
         SecretsAccess wide(session_, with_.loaded, with_.network.http(), {.network = &with_.network});
         const auto planned = plan(wide);
@@ -71,7 +71,7 @@ class Refresher {
 
     void write(const plan::Plan& plan, SecretsAccess& wide) {
         ops::SealHandler::Tools tools{.places = wide.places(), .signer = [&] { return with_.access.signer(); }};
-        if (auto* source = with_.access.source()) {
+        if (auto* source = opened_.source == secrets::Choice::infisical ? with_.access.source() : nullptr) {
             tools.infisical = &with_.access.infisical();
             tools.project_id = source->project(session_.stop).id;
             tools.environment = estate_.secrets.environment;

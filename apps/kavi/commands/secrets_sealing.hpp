@@ -37,7 +37,7 @@ struct Refreshing {
 
 /// After a deploy: a new copy in all places where its content has changed, from what this run has read already. What has
 /// changed is seen by the local copy; the other places are connected to only then. While a copy stands in for Infisical,
-/// nothing. Where this run can't open the copy (CI), a line names the servers whose keys it lacks.
+/// only who signs backups is added to it. Where this run can't open the copy (CI), a line names the servers whose keys it lacks.
 /// Gives the line to say; never throws but when interrupted: the deploy is done.
 std::optional<std::string> refresh_copies(Session& session, const Refreshing& refreshing);
 
