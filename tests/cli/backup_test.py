@@ -128,7 +128,7 @@ def main():
 
         forged = estate.store(0, b"evil", key="somebody")
         out, _ = estate.kavi("list")
-        expect(out, f"{forged.name}", "! doesn't count: the manifest of run", "isn't signed by a known server")
+        expect(out, f"{forged.name}", "    ! doesn't count: the manifest of run", "isn't signed by a known server")
         _, err = estate.kavi("verify", "--run", forged.name, exit_code=12)
         expect(err, "isn't signed by a known server", "made the signature")
         settings = Path(folder) / "kavi.toml"

@@ -135,10 +135,8 @@ class Listing {
     }
 
     std::string complaint(std::string_view what) const {
-        return paint(Tone::bad,
-                     wrap(fmt::format("    ! {}", what), stream_.terminal ? stream_.width : 100000, 6),
-                     stream_.colour) +
-               "\n";
+        const auto width = stream_.terminal ? stream_.width - 4 : 100000;
+        return "    " + paint(Tone::bad, wrap(fmt::format("! {}", what), width, 6), stream_.colour) + "\n";
     }
 
     std::string run_text(const ops::StoredRun& run) const {
