@@ -17,7 +17,9 @@ void RestoreAccess::learn(const std::string& server) {
     const auto pin = estate_.secrets().vault.key("pin");
     for (const auto& [name, managed] : ops::managed_servers(estate_.estate(), names, seen, pin.key))
         estate_.facts().learn(name, ops::facts_of(managed));
-    if (!estate_.facts().find(server)) throw Error(errors::ssh_unreachable, fmt::format("{} isn't there", server)).fix("kavi recover " + server);
+    if (!estate_.facts().find(server))
+        throw Error(errors::ssh_unreachable, fmt::format("{} isn't there", server))
+            .fix("kavi recover " + server);
 }
 
 std::span<const seal::Identity> RestoreAccess::identities() {
@@ -32,7 +34,8 @@ Json RestoreAccess::store_for(const std::string& store) {
     if (std::ranges::find(written, store) != written.end()) return ops::store_for(estate_.estate(), store);
     // A store of copies: no server has a key for it, so that what opens it goes with the request.
     const auto secret = [this](const model::SecretRef& ref) { return estate_.secrets().vault.get(ref); };
-    return store::store_target_json(store_target(estate_.estate(), estate_.estate().storages.at(store), StoreUse::read, secret, {}));
+    return store::store_target_json(
+        store_target(estate_.estate(), estate_.estate().storages.at(store), StoreUse::read, secret, {}));
 }
 
 ops::RestoreTools RestoreAccess::tools(run::Listener& listener) {
@@ -45,7 +48,8 @@ ops::RestoreTools RestoreAccess::tools(run::Listener& listener) {
             .identities = [this] { return identities(); },
             .estate = estate_.estate().name,
             .run = estate_.record().run,
-            .on_progress = [&listener](const plan::Action& action, std::string_view doing) { listener.progress(action, doing); }};
+            .on_progress = [&listener](const plan::Action& action,
+                                       std::string_view doing) { listener.progress(action, doing); }};
 }
 
 }  // namespace kavi::app

@@ -17,7 +17,8 @@ class RestoreAccess {
     RestoreAccess(Session& session, EstateSession& estate, BackupAccess& backups)
         : session_(session), estate_(estate), backups_(backups) {}
 
-    /// Address and host keys of the server, asked of Hetzner where it is one of its servers. Throws what that throws.
+    /// Address and host keys of the server, asked of Hetzner where it is one of its servers. Throws what that
+    /// throws.
     void learn(const std::string& server);
 
     /// Tools for ops::RestoreHandler and ops::ask_agent; `listener` hears progress and must outlive them.

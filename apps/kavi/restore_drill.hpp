@@ -18,9 +18,9 @@ struct DeepVerify {
     int level = 3;
 };
 
-/// Has each server's agent verify its artefacts, tells how long each took, and notes the outcome beside the backups
-/// (verify_notes.hpp), from where status and plans tell of it. Nothing live is touched. Exit 12 where something isn't what
-/// was backed up.
+/// Has each server's agent verify its artefacts, tells how long each took, and notes the outcome beside the
+/// backups (verify_notes.hpp), from where status and plans tell of it. Nothing live is touched. Exit 12 where
+/// something isn't what was backed up.
 Result deep_verify(Session& session, EstateSession& estate, BackupAccess& backups, const DeepVerify& wanted);
 
 }  // namespace kavi::app

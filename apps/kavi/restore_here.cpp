@@ -33,22 +33,29 @@ std::string plain_name(const ops::Artefact& artefact) {
 void make_empty(const fs::path& folder) {
     std::error_code problem;
     if (fs::exists(folder) && !fs::is_empty(folder, problem))
-        throw Error(errors::file_unwritable, fmt::format("{} isn't empty", folder.string())).fix("take another folder");
+        throw Error(errors::file_unwritable, fmt::format("{} isn't empty", folder.string()))
+            .fix("take another folder");
     fs::create_directories(folder, problem);
-    if (problem) throw Error(errors::file_unwritable, fmt::format("{} can't be made", folder.string())).because(problem.message());
+    if (problem)
+        throw Error(errors::file_unwritable, fmt::format("{} can't be made", folder.string()))
+            .because(problem.message());
     fs::permissions(folder, fs::perms::owner_all, problem);
 }
 
 class Here {
   public:
-    Here(const ops::RestoreStep& step, const RestoreHere& here, store::Store& store) : step_(step), here_(here), store_(store) {}
+    Here(const ops::RestoreStep& step, const RestoreHere& here, store::Store& store)
+        : step_(step), here_(here), store_(store) {}
 
     fs::path restore() {
         const auto& artefact = step_.part.artefact;
         const auto path = fmt::format("{}/{}", ops::backup_folder(here_.estate, step_.owner), artefact.file);
         auto key = ops::unwrap_artefact(store_, path, here_.access.identities());
-        const ops::SealedArtefact sealed{.artefact = artefact, .header_size = key.header_size, .file_key = std::move(key.file_key)};
-        const auto fetch = [&](const seal::WriteBytes& take) { ops::unpack(store_, path, sealed, take, {}, here_.session.stop); };
+        const ops::SealedArtefact sealed{
+            .artefact = artefact, .header_size = key.header_size, .file_key = std::move(key.file_key)};
+        const auto fetch = [&](const seal::WriteBytes& take) {
+            ops::unpack(store_, path, sealed, take, {}, here_.session.stop);
+        };
         return artefact.kind == "files" ? unpack_files(fetch) : write_plain(fetch);
     }
 
@@ -58,7 +65,9 @@ class Here {
         const auto target = here_.folder / plain_name(step_.part.artefact);
         const fs::path part = target.string() + ".part";
         FileDescriptor file(::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-        if (!file) throw Error(errors::file_unwritable, part.string() + " can't be made").because(std::strerror(errno));
+        if (!file)
+            throw Error(errors::file_unwritable, part.string() + " can't be made")
+                .because(std::strerror(errno));
         fetch([&](std::string_view bytes) { ops::write_all(file.get(), bytes, part); });
         fs::rename(part, target);
         return target;
@@ -70,7 +79,8 @@ class Here {
         const fs::path part = target.string() + ".part";
         fs::create_directory(part);
         std::vector<std::string> paths;
-        if (const auto& wanted = member_or_null(step_.part.target, "paths"); wanted.is_array()) paths = wanted.get<std::vector<std::string>>();
+        if (const auto& wanted = member_or_null(step_.part.target, "paths"); wanted.is_array())
+            paths = wanted.get<std::vector<std::string>>();
         ops::Untar tar(part, paths, here_.session.stop);
         fetch([&](std::string_view bytes) { tar.write(bytes); });
         tar.finish();
@@ -94,9 +104,14 @@ void restore_here(const ops::RestoreRequest& request, const RestoreHere& here, R
         const auto began = here.session.clock.steady();
         progress->started(action);
         const auto file = Here(step, here, here.backups.store(step.store)).restore();
-        progress->finished(action, std::chrono::duration_cast<std::chrono::milliseconds>(here.session.clock.steady() - began), false);
-        result.text += fmt::format("{} · {}, {}\n", file.string(), step.run, ops::size_text(step.part.artefact.plain_bytes));
-        result.data["files"].push_back({{"path", file.string()}, {"run", step.run}, {"bytes", step.part.artefact.plain_bytes}});
+        progress->finished(
+            action,
+            std::chrono::duration_cast<std::chrono::milliseconds>(here.session.clock.steady() - began),
+            false);
+        result.text += fmt::format(
+            "{} · {}, {}\n", file.string(), step.run, ops::size_text(step.part.artefact.plain_bytes));
+        result.data["files"].push_back(
+            {{"path", file.string()}, {"run", step.run}, {"bytes", step.part.artefact.plain_bytes}});
     }
 }
 

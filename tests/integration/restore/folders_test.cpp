@@ -22,18 +22,26 @@ struct Volume {
 
 /// Names, modes, owners, links, times and attributes of all that is in a folder, a line each.
 std::string tree(const std::string& folder) {
-    return must(fmt::format("cd {} && find . -printf '%p %y %m %U:%G %s %l\\n' | sed 's/ d \\([0-9]*\\) \\([0-9:]*\\) [0-9]* / d \\1 \\2 /' | sort && getfattr -R -d -m user. . 2>/dev/null && getfacl -R -n . 2>/dev/null || true", folder));
+    return must(fmt::format(
+        "cd {} && find . -printf '%p %y %m %U:%G %s %l\\n' | sed 's/ d \\([0-9]*\\) \\([0-9:]*\\) [0-9]* / d "
+        "\\1 \\2 /' | sort && getfattr -R -d -m user. . 2>/dev/null && getfacl -R -n . 2>/dev/null || true",
+        folder));
 }
 
 void fill(const std::string& folder) {
-    must(fmt::format("cd {} && mkdir -p a/b 'odd \"name\"' && echo one >a/b/1 && printf 'x\\ny' >'odd \"name\"/line\nbreak' && ln -s /etc/passwd a/link && "
-                     "ln a/b/1 a/hard && chmod 4750 a/b/1 && chown 1234:4321 a/b && truncate -s 1M a/sparse && mkfifo a/fifo && setfattr -n user.k -v v a/b/1 && "
-                     "setfacl -m u:77:r a/sparse && chmod 2770 . && chown 33:33 .",
-                     folder));
+    must(
+        fmt::format("cd {} && mkdir -p a/b 'odd \"name\"' && echo one >a/b/1 && printf 'x\\ny' >'odd "
+                    "\"name\"/line\nbreak' && ln -s /etc/passwd a/link && "
+                    "ln a/b/1 a/hard && chmod 4750 a/b/1 && chown 1234:4321 a/b && truncate -s 1M a/sparse "
+                    "&& mkfifo a/fifo && setfattr -n user.k -v v a/b/1 && "
+                    "setfacl -m u:77:r a/sparse && chmod 2770 . && chown 33:33 .",
+                    folder));
 }
 
 Json volume_target(const std::string& volume) {
-    return {{"volume", volume}, {"labels", {{"com.docker.compose.project", World::project}, {"com.docker.compose.volume", "data"}}}};
+    return {
+        {"volume", volume},
+        {"labels", {{"com.docker.compose.project", World::project}, {"com.docker.compose.volume", "data"}}}};
 }
 
 }  // namespace
@@ -46,10 +54,18 @@ TEST_CASE("a volume comes back as it was, and what used it is running again") {
     const auto folder = volume.folder();
     fill(folder);
     const auto before = tree(folder);
-    const auto entry = world.artefact(fmt::format("tar -c --xattrs --acls --numeric-owner --sparse -C {} .", folder), "files", "", Json::object(), volume_target(volume.name));
+    const auto entry =
+        world.artefact(fmt::format("tar -c --xattrs --acls --numeric-owner --sparse -C {} .", folder),
+                       "files",
+                       "",
+                       Json::object(),
+                       volume_target(volume.name));
 
     SECTION("in the place of what is there") {
-        const Container user("user", image(15), fmt::format("--network none -v {}:/data --entrypoint sleep", volume.name), "1000");
+        const Container user("user",
+                             image(15),
+                             fmt::format("--network none -v {}:/data --entrypoint sleep", volume.name),
+                             "1000");
         must(fmt::format("rm -rf {0}/a && echo new >{0}/new", folder));
         const auto results = world.restore({entry}, run1);
         INFO(results.dump(2));
@@ -67,8 +83,9 @@ TEST_CASE("a volume comes back as it was, and what used it is running again") {
         REQUIRE_FALSE(results[0].contains("failure"));
         CHECK(tree(volume.folder()) == before);
         CHECK(results[0]["kept"] == "");
-        CHECK(must("docker volume inspect -f '{{index .Labels \"com.docker.compose.project\"}} {{index .Labels \"com.docker.compose.volume\"}}' " + volume.name) ==
-              fmt::format("{} data", World::project));
+        CHECK(must("docker volume inspect -f '{{index .Labels \"com.docker.compose.project\"}} {{index "
+                   ".Labels \"com.docker.compose.volume\"}}' " +
+                   volume.name) == fmt::format("{} data", World::project));
     }
     SECTION("some paths of it") {
         must(fmt::format("rm -rf {0}/a/b && echo new >{0}/a/new", folder));
@@ -83,7 +100,8 @@ TEST_CASE("a volume comes back as it was, and what used it is running again") {
         partial["target"]["paths"] = {"../x"};
         CHECK(world.restore({partial})[0]["failure"]["message"] == "the path ../x leaves its folder");
         partial["target"]["paths"] = {"gone"};
-        CHECK(world.restore({partial}, "20261125T080000Z-0002")[0]["failure"]["message"] == "tar can't unpack the backup");
+        CHECK(world.restore({partial}, "20261125T080000Z-0002")[0]["failure"]["message"] ==
+              "tar can't unpack the backup");
         CHECK(read_file(folder + "/a/new") == "new\n");
     }
     SECTION("damaged: nothing of it is taken") {
@@ -94,7 +112,10 @@ TEST_CASE("a volume comes back as it was, and what used it is running again") {
         CHECK(tree(folder) == before);
     }
     SECTION("killed at any point") {
-        const Container user("user", image(15), fmt::format("--network none -v {}:/data --entrypoint sleep", volume.name), "1000");
+        const Container user("user",
+                             image(15),
+                             fmt::format("--network none -v {}:/data --entrypoint sleep", volume.name),
+                             "1000");
         must(fmt::format("rm -rf {}/a", folder));
         int n = 0;
         for (const auto* point : {"files:unpacked", "files:stopped", "files:swapped"}) {
@@ -106,7 +127,9 @@ TEST_CASE("a volume comes back as it was, and what used it is running again") {
         REQUIRE_FALSE(world.restore({entry}, "20261125T080000Z-0002")[0].contains("failure"));
         CHECK(tree(folder) == before);
         CHECK(must("docker inspect -f '{{.State.Running}}' " + user.name) == "true");
-        CHECK(must(fmt::format("ls {}", std::filesystem::path(folder).parent_path().string())).find(".kavi-") == std::string::npos);
+        CHECK(
+            must(fmt::format("ls {}", std::filesystem::path(folder).parent_path().string())).find(".kavi-") ==
+            std::string::npos);
     }
     must(fmt::format("rm -rf {}.before-* {}.kavi-*", folder, folder));
 }
@@ -118,7 +141,11 @@ TEST_CASE("a folder on a storage that isn't mounted is refused") {
     const auto folder = (place.path() / "notes").string();
     std::filesystem::create_directory(folder);
     write_file_atomic(folder + "/a", "new", 0644);
-    auto entry = world.artefact("tar -c -C /usr/share/zoneinfo Etc", "files", "", Json::object(), {{"folder", folder}, {"mount", place.path().string()}});
+    auto entry = world.artefact("tar -c -C /usr/share/zoneinfo Etc",
+                                "files",
+                                "",
+                                Json::object(),
+                                {{"folder", folder}, {"mount", place.path().string()}});
     CHECK(world.restore({entry})[0]["failure"]["message"] == place.path().string() + " isn't mounted");
     entry["target"].erase("mount");
     const auto results = world.restore({entry}, run1);
@@ -126,7 +153,8 @@ TEST_CASE("a folder on a storage that isn't mounted is refused") {
     CHECK(std::filesystem::exists(folder + "/Etc/UTC"));
     CHECK(read_file(results[0]["kept"].get<std::string>() + "/a") == "new");
     entry["target"]["folder"] = "/proc";
-    CHECK(world.restore({entry})[0]["failure"]["message"] == "/proc is a mount of its own, so its content can't be swapped");
+    CHECK(world.restore({entry})[0]["failure"]["message"] ==
+          "/proc is a mount of its own, so its content can't be swapped");
     entry["target"] = {{"kind", "files"}, {"into", folder}};
     CHECK(world.restore({entry})[0]["failure"]["message"] == folder + " isn't empty");
 }
@@ -138,17 +166,28 @@ TEST_CASE("Redis comes back with all its keys, with an append-only file and with
     CAPTURE(version, append_only);
     World world;
     const Volume volume(fmt::format("kavi-restore-test-{}", ::getpid()));
-    const auto options = fmt::format("--network none -v {}:/data --user redis --entrypoint redis-server", volume.name);
+    const auto options =
+        fmt::format("--network none -v {}:/data --user redis --entrypoint redis-server", volume.name);
     const auto command = fmt::format("--dir /data --appendonly {} --save ''", append_only);
     auto target = volume_target(volume.name);
-    target.update({{"project", World::project}, {"service", "redis"}, {"image", image(version)}, {"at", "/data"}, {"cli", {"redis-cli"}}});
+    target.update({{"project", World::project},
+                   {"service", "redis"},
+                   {"image", image(version)},
+                   {"at", "/data"},
+                   {"cli", {"redis-cli"}}});
     Json entry;
     {
         const Container redis("redis", image(version), options, command);
         redis.wait_until("sh -c 'redis-cli ping | grep -q PONG'");
-        redis.exec("redis-cli", "EVAL \"for i=1,1000 do redis.call('SET', 'k' .. i, i) end\" 0\nSELECT 3\nSET a b\nSET gone soon EX 1000\n");
+        redis.exec("redis-cli",
+                   "EVAL \"for i=1,1000 do redis.call('SET', 'k' .. i, i) end\" 0\nSELECT 3\nSET a b\nSET "
+                   "gone soon EX 1000\n");
         redis.exec("redis-cli SAVE");
-        entry = world.artefact(fmt::format("docker exec {} cat /data/dump.rdb", redis.name), "redis", "", {{"keys", 1002}, {"expires", 1}}, target);
+        entry = world.artefact(fmt::format("docker exec {} cat /data/dump.rdb", redis.name),
+                               "redis",
+                               "",
+                               {{"keys", 1002}, {"expires", 1}},
+                               target);
         redis.exec("redis-cli FLUSHALL");
         redis.exec("redis-cli SET fresh 1");
         const auto results = world.restore({entry}, run1);
@@ -180,6 +219,7 @@ TEST_CASE("Redis comes back with all its keys, with an append-only file and with
     CHECK(redis.exec("redis-cli DBSIZE") == "1000");
     redis.exec("redis-cli SAVE");
     entry["artefact"]["details"]["keys"] = 1004;
-    CHECK(world.restore({entry}, "20261125T080000Z-0002")[0]["failure"]["message"] == "redis has 1002 keys after the restore, not 1004");
+    CHECK(world.restore({entry}, "20261125T080000Z-0002")[0]["failure"]["message"] ==
+          "redis has 1002 keys after the restore, not 1004");
     must(fmt::format("rm -rf {}.before-*", volume.folder()));
 }

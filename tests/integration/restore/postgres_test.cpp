@@ -8,7 +8,8 @@ namespace {
 constexpr auto run1 = "20261125T070000Z-0001";
 constexpr auto run2 = "20261125T080000Z-0002";
 
-/// What makes restoring hard: large objects, an extension, odd names, rights, a view, a sequence, an own schema.
+/// What makes restoring hard: large objects, an extension, odd names, rights, a view, a sequence, an own
+/// schema.
 void fill(const Postgres& server) {
     server.sql("postgres", R"sql(
 CREATE ROLE app LOGIN PASSWORD 'it''s; secret';
@@ -44,8 +45,16 @@ SELECT lo_from_bytea(4711, 'large object');
 constexpr auto name = "my app's; \"db\"";
 
 Json details(const std::string& version) {
-    return {{"server_version", version}, {"owner", "app"}, {"encoding", "UTF8"}, {"collate", "C"}, {"ctype", "C.UTF-8"},
-            {"rows", {{"public.users", 5000}, {"\"select\".\"Weird.Table \"\"x\"\"\"", 7}, {"public.parted_low", 3}, {"public.empty_one", 0}}}};
+    return {{"server_version", version},
+            {"owner", "app"},
+            {"encoding", "UTF8"},
+            {"collate", "C"},
+            {"ctype", "C.UTF-8"},
+            {"rows",
+             {{"public.users", 5000},
+              {"\"select\".\"Weird.Table \"\"x\"\"\"", 7},
+              {"public.parted_low", 3},
+              {"public.empty_one", 0}}}};
 }
 
 Json target(const std::string& database) {
@@ -53,7 +62,9 @@ Json target(const std::string& database) {
 }
 
 std::string databases(const Postgres& server) {
-    return server.sql("postgres", "SELECT string_agg(datname, ',' ORDER BY datname) FROM pg_database WHERE NOT datistemplate");
+    return server.sql(
+        "postgres",
+        "SELECT string_agg(datname, ',' ORDER BY datname) FROM pg_database WHERE NOT datistemplate");
 }
 
 /// Everything that fill() made, as one line.
@@ -84,7 +95,8 @@ TEST_CASE("a database comes back as it was, on its own server and on an empty on
         const Postgres server(version);
         fill(server);
         const auto said = server.sql("postgres", "SHOW server_version");
-        globals = world.artefact(server.dump_globals(), "postgres-globals", "", {{"server_version", said}}, target(""));
+        globals = world.artefact(
+            server.dump_globals(), "postgres-globals", "", {{"server_version", said}}, target(""));
         database = world.artefact(server.dump(name), "postgres", name, details(said), target(name));
 
         // Live: rows are lost, and come back; the old one is kept.
@@ -112,7 +124,9 @@ TEST_CASE("a database comes back as it was, on its own server and on an empty on
         CHECK(databases(server) == fmt::format("{},postgres", name));
         CHECK(server.sql("postgres", "SELECT pg_has_role('Odd; \"Reader\"', 'app', 'MEMBER')") == "t");
         // The password came with the role.
-        CHECK(server.sql("postgres", "SELECT rolpassword LIKE 'SCRAM-SHA-256$%' FROM pg_authid WHERE rolname = 'app'") == "t");
+        CHECK(server.sql("postgres",
+                         "SELECT rolpassword LIKE 'SCRAM-SHA-256$%' FROM pg_authid WHERE rolname = 'app'") ==
+              "t");
     }
 }
 
@@ -134,7 +148,9 @@ TEST_CASE("a damaged artefact leaves the live database as it is") {
         REQUIRE(results[0].contains("failure"));
         const auto& failure = results[0]["failure"];
         CHECK(failure["code"] == "KAVI-E0801");
-        CHECK(failure["message"] == fmt::format("the backup of {} of item ({}) isn't what its manifest says", name, good["artefact"]["file"].get<std::string>()));
+        CHECK(failure["message"] == fmt::format("the backup of {} of item ({}) isn't what its manifest says",
+                                                name,
+                                                good["artefact"]["file"].get<std::string>()));
         CHECK(failure["causes"][0].get<std::string>() == cause);
         CHECK(server.sql(name, "SELECT count(*) FROM users") == "5000");
         CHECK(server.sql(name, "SELECT count(*) FROM parted") == "0");
@@ -153,7 +169,10 @@ TEST_CASE("a damaged artefact leaves the live database as it is") {
     refuse(bytes.substr(0, bytes.size() - 1), chunk);
     refuse(bytes.substr(0, header + 5), "the age file ends before its payload");
     refuse(bytes + "x", fmt::format("what is stored has more than {} bytes", bytes.size()));
-    refuse(flipped(40), fmt::format("the SHA-256 of what is stored is {}, not {}", hex(sha256(flipped(40))), good["artefact"]["sha256"].get<std::string>()));
+    refuse(flipped(40),
+           fmt::format("the SHA-256 of what is stored is {}, not {}",
+                       hex(sha256(flipped(40))),
+                       good["artefact"]["sha256"].get<std::string>()));
     world.store.files.erase(path);
     CHECK(world.restore({good})[0]["failure"]["code"] == "KAVI-E0703");
 }
@@ -180,7 +199,9 @@ TEST_CASE("what pg_restore can't restore is a failure, and the live database sta
     }
     SECTION("a role that isn't there") {
         server.sql("postgres", "REASSIGN OWNED BY app TO postgres");
-        server.sql(name, "REASSIGN OWNED BY app TO postgres; DROP OWNED BY app; DROP OWNED BY \"Odd; \"\"Reader\"\"\"; ALTER EXTENSION pg_trgm UPDATE");
+        server.sql(name,
+                   "REASSIGN OWNED BY app TO postgres; DROP OWNED BY app; DROP OWNED BY \"Odd; "
+                   "\"\"Reader\"\"\"; ALTER EXTENSION pg_trgm UPDATE");
         server.sql("postgres", "DROP ROLE app");
         const auto failure = cause_of(entry);
         CHECK(failure["message"].get<std::string>().ends_with("can't be made"));
@@ -219,7 +240,8 @@ TEST_CASE("one table, and a database beside the live one") {
     }
     SECTION("a table that the backup hasn't") {
         entry["target"].update({{"into", "look"}, {"table", "public.nothing"}});
-        CHECK(world.restore({entry})[0]["failure"]["message"] == fmt::format("{} has no table public.nothing in this backup", name));
+        CHECK(world.restore({entry})[0]["failure"]["message"] ==
+              fmt::format("{} has no table public.nothing in this backup", name));
         CHECK(databases(server) == fmt::format("{},postgres", name));
     }
     SECTION("a whole database") {
@@ -240,7 +262,8 @@ TEST_CASE("killed at any point, the next restore cleans up and goes on") {
     const auto entry = world.artefact(server.dump(name), "postgres", name, details("15"), target(name));
     server.sql(name, "DELETE FROM parted");
     int n = 0;
-    for (const auto* point : {"postgres:spooled", "postgres:created", "postgres:checked", "postgres:swapped"}) {
+    for (const auto* point :
+         {"postgres:spooled", "postgres:created", "postgres:checked", "postgres:swapped"}) {
         CAPTURE(point);
         const auto run = fmt::format("20261125T07000{}Z-000{}", n, n);
         ++n;
@@ -254,7 +277,8 @@ TEST_CASE("killed at any point, the next restore cleans up and goes on") {
     INFO(results.dump(2));
     REQUIRE_FALSE(results[0].contains("failure"));
     CHECK(look(server) == whole);
-    CHECK(databases(server) == fmt::format("{0},{0}__before_20261125T070003Z-0003,{0}__before_{1},postgres", name, run2));
+    CHECK(databases(server) ==
+          fmt::format("{0},{0}__before_20261125T070003Z-0003,{0}__before_{1},postgres", name, run2));
     CHECK(server.exec("sh -c 'ls /tmp'").find("kavi") == std::string::npos);
 }
 
@@ -268,9 +292,15 @@ TEST_CASE("a service that keeps connecting doesn't keep the database from being 
         fill(server);
         const auto entry = world.artefact(server.dump(name), "postgres", name, details("15"), target(name));
         server.sql("postgres", "ALTER ROLE app PASSWORD 'app'");
-        const Container reader("reader", image(15), fmt::format("--network {} -e PGPASSWORD=app --entrypoint sh", network),
-                               fmt::format("-c 'while :; do psql -q -h {} -U app -d \"my app'\\''s; \\\"db\\\"\" -c \"SELECT pg_sleep(1000)\" || :; done'", server.name));
-        server.wait_until("sh -c 'psql -A -t -U postgres -c \"SELECT count(*) FROM pg_stat_activity WHERE usename = '\\''app'\\''\" | grep -q 1'");
+        const Container reader("reader",
+                               image(15),
+                               fmt::format("--network {} -e PGPASSWORD=app --entrypoint sh", network),
+                               fmt::format("-c 'while :; do psql -q -h {} -U app -d \"my app'\\''s; "
+                                           "\\\"db\\\"\" -c \"SELECT pg_sleep(1000)\" || :; done'",
+                                           server.name));
+        server.wait_until(
+            "sh -c 'psql -A -t -U postgres -c \"SELECT count(*) FROM pg_stat_activity WHERE usename = "
+            "'\\''app'\\''\" | grep -q 1'");
         const auto started = must("docker inspect -f '{{.State.StartedAt}}' " + reader.name);
         const auto results = world.restore({entry});
         INFO(results.dump(2));
@@ -290,7 +320,8 @@ TEST_CASE("a database is verified without touching the live one") {
     const Postgres server(version);
     fill(server);
     const auto said = std::to_string(version);
-    const auto globals = world.artefact(server.dump_globals(), "postgres-globals", "", {{"server_version", said}}, target(""));
+    const auto globals =
+        world.artefact(server.dump_globals(), "postgres-globals", "", {{"server_version", said}}, target(""));
     auto database = world.artefact(server.dump(name), "postgres", name, details(said), target(name));
     const auto listed = world.verify({globals, database}, 2);
     INFO(listed.dump(2));
@@ -301,7 +332,8 @@ TEST_CASE("a database is verified without touching the live one") {
     REQUIRE_FALSE(restored[1].contains("failure"));
     CHECK(restored[1]["rows"] == 5010);
     database["artefact"]["details"]["rows"]["public.users"] = 4999;
-    CHECK(world.verify({globals, database}, 3)[1]["failure"]["causes"] == Json{"public.users has 5000 rows, not 4999"});
+    CHECK(world.verify({globals, database}, 3)[1]["failure"]["causes"] ==
+          Json{"public.users has 5000 rows, not 4999"});
     CHECK(must("docker ps -aq --filter label=cl.kua.kavi.throw-away") == "");
     CHECK(databases(server) == fmt::format("{},postgres", name));
     CHECK_FALSE(std::filesystem::exists(world.state() / "verify"));

@@ -23,10 +23,12 @@ std::string inner_path(std::string_view text) {
     std::string path;
     for (const auto& part : split(text, '/')) {
         if (part.empty() || part == ".") continue;
-        if (part == "..") throw Error(errors::restore_failed, fmt::format("the path {} leaves its folder", text));
+        if (part == "..")
+            throw Error(errors::restore_failed, fmt::format("the path {} leaves its folder", text));
         path += (path.empty() ? "" : "/") + part;
     }
-    if (path.empty()) throw Error(errors::restore_failed, "a path is empty: leave it out to restore everything");
+    if (path.empty())
+        throw Error(errors::restore_failed, "a path is empty: leave it out to restore everything");
     return path;
 }
 
@@ -47,13 +49,15 @@ class FilesRestore {
         const bool volume = !job_.wanted("volume").empty();
         folder_ = volume ? ensure_volume(job_) : fs::path(job_.wanted("folder"));
         require_mount();
-        if (folder_.empty() || !folder_.is_absolute()) throw Error(errors::restore_failed, "the target has no folder");
+        if (folder_.empty() || !folder_.is_absolute())
+            throw Error(errors::restore_failed, "the target has no folder");
         require_renamable(folder_);
         remove_begun(folder_);
         const auto built = building_folder(folder_, job_.run);
         unpack_into(built);
         job_.reached("unpacked");
-        auto users = volume ? users_of_volume(job_.docker, job_.wanted("volume")) : users_of_folder(job_.docker, folder_);
+        auto users = volume ? users_of_volume(job_.docker, job_.wanted("volume"))
+                            : users_of_folder(job_.docker, folder_);
         StoppedServices stopped(job_, std::move(users));
         try {
             restored_.kept = paths_.empty() ? swap_folders(folder_, built, job_.run) : swap_paths(built);
@@ -71,8 +75,12 @@ class FilesRestore {
     void require_mount() const {
         const auto mount = job_.wanted("mount");
         if (mount.empty()) return;
-        struct stat own {}, above {};
-        if (::stat(mount.c_str(), &own) != 0 || ::stat(fs::path(mount).parent_path().c_str(), &above) != 0 || own.st_dev == above.st_dev)
+
+        struct stat own {
+        }, above{};
+
+        if (::stat(mount.c_str(), &own) != 0 || ::stat(fs::path(mount).parent_path().c_str(), &above) != 0 ||
+            own.st_dev == above.st_dev)
             throw Error(errors::restore_failed, mount + " isn't mounted").fix("kavi deploy");
         std::error_code problem;
         fs::create_directories(folder_.parent_path(), problem);
@@ -86,12 +94,14 @@ class FilesRestore {
         const auto entries = tar.finish();
         const auto& wanted = member_or_null(job_.sealed.artefact.details, "entries");
         if (paths_.empty() && wanted.is_number_integer() && wanted != entries)
-            throw Error(errors::restore_failed, fmt::format("{} entries were unpacked, not {}", entries, wanted.dump()));
+            throw Error(errors::restore_failed,
+                        fmt::format("{} entries were unpacked, not {}", entries, wanted.dump()));
     }
 
     Restored into(const fs::path& folder) {
         std::error_code problem;
-        if (!folder.is_absolute()) throw Error(errors::restore_failed, folder.string() + " isn't an absolute path");
+        if (!folder.is_absolute())
+            throw Error(errors::restore_failed, folder.string() + " isn't an absolute path");
         if (fs::exists(folder) && !fs::is_empty(folder, problem))
             throw Error(errors::restore_failed, folder.string() + " isn't empty").fix("take another folder");
         folder_ = folder;
@@ -130,7 +140,8 @@ class FilesRestore {
 
     static void move(const fs::path& from, const fs::path& to) {
         if (::rename(from.c_str(), to.c_str()) != 0 && errno != ENOENT)
-            throw Error(errors::restore_failed, from.string() + " can't be moved").because(std::strerror(errno));
+            throw Error(errors::restore_failed, from.string() + " can't be moved")
+                .because(std::strerror(errno));
     }
 
     const RestoreJob& job_;

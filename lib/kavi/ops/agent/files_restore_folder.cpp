@@ -38,6 +38,7 @@ void rename_or_throw(const fs::path& from, const fs::path& to) {
 
 bool is_fuse(const fs::path& folder) {
     struct statfs found {};
+
     return ::statfs(folder.c_str(), &found) == 0 && found.f_type == FUSE_SUPER_MAGIC;
 }
 
@@ -67,23 +68,29 @@ void remove_begun(const fs::path& folder) {
     std::vector<fs::path> begun;
     for (const auto& entry : fs::directory_iterator(folder.parent_path(), problem)) {
         const auto name = entry.path().filename().string();
-        if (name.starts_with(start) && run_time(std::string_view(name).substr(start.size()))) begun.push_back(entry.path());
+        if (name.starts_with(start) && run_time(std::string_view(name).substr(start.size())))
+            begun.push_back(entry.path());
     }
     for (const auto& path : begun) {
         fs::remove_all(path, problem);
-        if (problem) throw Error(errors::file_unwritable, path.string() + " can't be removed").because(problem.message());
+        if (problem)
+            throw Error(errors::file_unwritable, path.string() + " can't be removed")
+                .because(problem.message());
     }
 }
 
 void require_renamable(const fs::path& folder) {
-    struct stat own {}, above {};
+    struct stat own {
+    }, above{};
+
     if (::lstat(folder.c_str(), &own) != 0) {
         if (errno == ENOENT) return;
         throw failed(folder.string() + " can't be looked at", errno);
     }
     if (!S_ISDIR(own.st_mode)) throw Error(errors::restore_failed, folder.string() + " is no folder");
     if (::stat(folder.parent_path().c_str(), &above) == 0 && above.st_dev != own.st_dev)
-        throw Error(errors::restore_failed, folder.string() + " is a mount of its own, so its content can't be swapped")
+        throw Error(errors::restore_failed,
+                    folder.string() + " is a mount of its own, so its content can't be swapped")
             .fix("restore it into another folder: --into SERVER:/PATH");
 }
 
@@ -103,9 +110,12 @@ std::string swap_folders(const fs::path& folder, const fs::path& built, std::str
 
 void own_like(const fs::path& path, const fs::path& like, bool with_mode) {
     struct stat found {};
+
     if (::stat(like.c_str(), &found) != 0) throw failed(like.string() + " can't be looked at", errno);
-    if (::lchown(path.c_str(), found.st_uid, found.st_gid) != 0) throw failed(path.string() + " can't be given its owner", errno);
-    if (with_mode && ::chmod(path.c_str(), found.st_mode & 07777) != 0) throw failed(path.string() + " can't be given its mode", errno);
+    if (::lchown(path.c_str(), found.st_uid, found.st_gid) != 0)
+        throw failed(path.string() + " can't be given its owner", errno);
+    if (with_mode && ::chmod(path.c_str(), found.st_mode & 07777) != 0)
+        throw failed(path.string() + " can't be given its mode", errno);
 }
 
 StoppedServices::StoppedServices(const RestoreJob& job, std::vector<RestoreContainer> containers)
@@ -114,7 +124,9 @@ StoppedServices::StoppedServices(const RestoreJob& job, std::vector<RestoreConta
     if (const auto note = read_file_if_there(job_.note)) {
         std::vector<std::string> ids;
         for (const auto& id : parse_json(*note, job_.note))
-            if (id.is_string() && std::ranges::find(containers_, id.get<std::string>(), &RestoreContainer::id) == containers_.end())
+            if (id.is_string() &&
+                std::ranges::find(containers_, id.get<std::string>(), &RestoreContainer::id) ==
+                    containers_.end())
                 ids.push_back(id.get<std::string>());
         for (auto& one : job_.docker.inspect(ids)) containers_.push_back(std::move(one));
     }
@@ -165,13 +177,15 @@ fs::path ensure_volume(const RestoreJob& job) {
     std::vector<std::string> words{"volume", "create"};
     if (const auto& labels = member_or_null(job.target, "labels"); labels.is_object())
         for (const auto& [label, value] : labels.items())
-            if (value.is_string()) words.insert(words.end(), {"--label", label + "=" + value.get<std::string>()});
+            if (value.is_string())
+                words.insert(words.end(), {"--label", label + "=" + value.get<std::string>()});
     words.push_back(volume);
     job.docker.must(fmt::format("the volume {} can't be made", volume), words);
     if (const auto image = job.wanted("image"), at = job.wanted("at"); !image.empty() && !at.empty()) {
         // Docker fills a new volume from the image when a container is made, which never has to run.
-        const auto id = job.docker.must(fmt::format("the volume {} can't be filled from {}", volume, image),
-                                        {"create", "--pull", "missing", "--network", "none", "--volume", volume + ":" + at, image});
+        const auto id = job.docker.must(
+            fmt::format("the volume {} can't be filled from {}", volume, image),
+            {"create", "--pull", "missing", "--network", "none", "--volume", volume + ":" + at, image});
         job.docker.must("a container can't be removed", {"rm", std::string(trim(id))});
     }
     if (const auto folder = job.docker.volume_folder(volume)) return *folder;
@@ -202,14 +216,17 @@ struct Untar::State {
 };
 
 Untar::Untar(const fs::path& into, const std::vector<std::string>& paths, std::stop_token stop) {
-    std::vector<std::string> words{"tar", "--extract", "--verbose", "--file=-", "--directory", into.string(), "--numeric-owner"};
+    std::vector<std::string> words{
+        "tar", "--extract", "--verbose", "--file=-", "--directory", into.string(), "--numeric-owner"};
     if (is_fuse(into))
         words.insert(words.end(), {"--no-same-owner", "--no-same-permissions"});
     else
-        words.insert(words.end(), {"--same-owner", "--same-permissions", "--xattrs", "--xattrs-include=*", "--acls"});
+        words.insert(words.end(),
+                     {"--same-owner", "--same-permissions", "--xattrs", "--xattrs-include=*", "--acls"});
     words.emplace_back("--");
     for (const auto& path : paths) words.push_back("./" + path);
-    state_ = std::make_unique<State>(Command{.arguments = std::move(words), .environment = {{"LC_ALL", "C.UTF-8"}}}, std::move(stop));
+    state_ = std::make_unique<State>(
+        Command{.arguments = std::move(words), .environment = {{"LC_ALL", "C.UTF-8"}}}, std::move(stop));
     state_->counting = std::jthread([state = state_.get()] {
         try {
             state->count();

@@ -23,8 +23,11 @@ std::filesystem::path replaced_folder(const std::filesystem::path& folder, std::
 void remove_begun(const std::filesystem::path& folder);
 
 /// Gives `folder` the new content: in one step where the file system can, else in two. The old one is kept as
-/// replaced_folder(), whose path is the answer, unless there was none or it was empty. Throws errors::restore_failed.
-std::string swap_folders(const std::filesystem::path& folder, const std::filesystem::path& built, std::string_view run);
+/// replaced_folder(), whose path is the answer, unless there was none or it was empty. Throws
+/// errors::restore_failed.
+std::string swap_folders(const std::filesystem::path& folder,
+                         const std::filesystem::path& built,
+                         std::string_view run);
 
 /// Throws errors::restore_failed for a folder that is a mount of its own: it can't change its name.
 void require_renamable(const std::filesystem::path& folder);
@@ -32,8 +35,8 @@ void require_renamable(const std::filesystem::path& folder);
 /// Owner and permissions of `like`.
 void own_like(const std::filesystem::path& path, const std::filesystem::path& like, bool with_mode);
 
-/// The services that use a folder or volume, stopped while this lives; those that an earlier, killed restore stopped
-/// count too.
+/// The services that use a folder or volume, stopped while this lives; those that an earlier, killed restore
+/// stopped count too.
 class StoppedServices {
   public:
     /// `note` is a file that outlives a kill.
@@ -52,14 +55,16 @@ class StoppedServices {
 std::vector<RestoreContainer> users_of_volume(RestoreDocker& docker, const std::string& volume);
 std::vector<RestoreContainer> users_of_folder(RestoreDocker& docker, const std::filesystem::path& folder);
 
-/// The volume's folder; a volume that isn't there is made as Compose would (labels of the target), and gets what the
-/// target's image has at the target's mount point, so that its owner is right. Throws errors::restore_failed.
+/// The volume's folder; a volume that isn't there is made as Compose would (labels of the target), and gets
+/// what the target's image has at the target's mount point, so that its owner is right. Throws
+/// errors::restore_failed.
 std::filesystem::path ensure_volume(const RestoreJob& job);
 
 /// Writes all of it. Throws errors::restore_failed, naming the file.
 void write_all(int file, std::string_view bytes, const std::filesystem::path& path);
 
-/// GNU tar, unpacking what it is given: owners by number, xattrs and ACLs, but on a FUSE mount, which has none.
+/// GNU tar, unpacking what it is given: owners by number, xattrs and ACLs, but on a FUSE mount, which has
+/// none.
 class Untar {
   public:
     Untar(const std::filesystem::path& into, const std::vector<std::string>& paths, std::stop_token stop);

@@ -20,15 +20,18 @@ std::string quoted_list(const std::vector<std::string>& names) {
     return list;
 }
 
-/// Ends every session of these databases until `until_gone` has another name, 10 s at most: services connect again at once, and
-/// a database can't be renamed while somebody is in it. The renaming session holds off new ones, so that the last
-/// ones are gone within a moment.
+/// Ends every session of these databases until `until_gone` has another name, 10 s at most: services connect
+/// again at once, and a database can't be renamed while somebody is in it. The renaming session holds off new
+/// ones, so that the last ones are gone within a moment.
 std::string end_sessions(const std::vector<std::string>& databases, const std::string& until_gone) {
     return fmt::format(
         "DO $kavi$ BEGIN FOR i IN 1..200 LOOP PERFORM pg_stat_clear_snapshot(); "
-        "PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN ({}) AND pid <> pg_backend_pid(); "
-        "EXIT WHEN NOT EXISTS (SELECT FROM pg_database WHERE datname = {}); PERFORM pg_sleep(0.05); END LOOP; END $kavi$;",
-        quoted_list(databases), sql_literal(until_gone));
+        "PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN ({}) AND pid <> "
+        "pg_backend_pid(); "
+        "EXIT WHEN NOT EXISTS (SELECT FROM pg_database WHERE datname = {}); PERFORM pg_sleep(0.05); END "
+        "LOOP; END $kavi$;",
+        quoted_list(databases),
+        sql_literal(until_gone));
 }
 
 class PostgresRestore {
@@ -68,12 +71,15 @@ class PostgresRestore {
 
   private:
     void refuse() {
-        if (final_.size() > 63) throw Error(errors::restore_failed, "a database's name has 63 bytes at most: " + final_);
+        if (final_.size() > 63)
+            throw Error(errors::restore_failed, "a database's name has 63 bytes at most: " + final_);
         if (final_ != database_ && server_.exists(final_))
-            throw Error(errors::restore_failed, fmt::format("there is a database {} already", final_)).fix("take another name");
+            throw Error(errors::restore_failed, fmt::format("there is a database {} already", final_))
+                .fix("take another name");
         const auto dumped = postgres_major(string_or(details_, "server_version"));
         if (const auto here = server_.major(); dumped > here)
-            throw Error(errors::restore_failed, fmt::format("the dump is of PostgreSQL {}, this server is {}", dumped, here))
+            throw Error(errors::restore_failed,
+                        fmt::format("the dump is of PostgreSQL {}, this server is {}", dumped, here))
                 .fix("deploy an image with PostgreSQL " + std::to_string(dumped));
     }
 
@@ -93,12 +99,22 @@ class PostgresRestore {
 
     /// What the dump says of the database itself: encoding, locale, owner, rights and settings.
     void read_statements(const std::string& dump) {
-        const auto list = job_.docker.must("pg_restore can't read the dump", {"exec", server_.container().id, "pg_restore", "--create", "--list", dump});
+        const auto list =
+            job_.docker.must("pg_restore can't read the dump",
+                             {"exec", server_.container().id, "pg_restore", "--create", "--list", dump});
         const auto script = job_.docker.must("pg_restore can't read the dump",
-                                             {"exec", "--interactive", server_.container().id, "pg_restore", "--create", "--use-list=/dev/stdin", "--file=-", dump},
+                                             {"exec",
+                                              "--interactive",
+                                              server_.container().id,
+                                              "pg_restore",
+                                              "--create",
+                                              "--use-list=/dev/stdin",
+                                              "--file=-",
+                                              dump},
                                              database_entries(list) + "\n");
         statements_ = database_statements(script, building_);
-        if (statements_.create.empty()) throw Error(errors::restore_failed, fmt::format("the dump of {} makes no database", database_));
+        if (statements_.create.empty())
+            throw Error(errors::restore_failed, fmt::format("the dump of {} makes no database", database_));
     }
 
     void create() {
@@ -107,7 +123,10 @@ class PostgresRestore {
         const auto doing = fmt::format("the database {} can't be made", building_);
         server_.script(beside, statements_.create, doing);
         if (!statements_.owner.empty())
-            server_.script(beside, fmt::format("ALTER DATABASE {} OWNER TO {};", sql_name(building_), statements_.owner), doing);
+            server_.script(
+                beside,
+                fmt::format("ALTER DATABASE {} OWNER TO {};", sql_name(building_), statements_.owner),
+                doing);
         job_.reached("created");
     }
 
@@ -134,8 +153,10 @@ class PostgresRestore {
         if (complaints.errors.empty() && !complaints.harmless.empty()) return;
         Error error(errors::restore_failed, fmt::format("pg_restore failed on {}", database_));
         constexpr std::size_t most = 10;
-        for (std::size_t i = 0; i < std::min(most, complaints.errors.size()); ++i) error.because(complaints.errors[i]);
-        if (complaints.errors.size() > most) error.because(fmt::format("and {} more", complaints.errors.size() - most));
+        for (std::size_t i = 0; i < std::min(most, complaints.errors.size()); ++i)
+            error.because(complaints.errors[i]);
+        if (complaints.errors.size() > most)
+            error.because(fmt::format("and {} more", complaints.errors.size() - most));
         if (complaints.errors.empty())
             for (auto& line : last_lines(done.errors)) error.because(std::move(line));
         throw error.fix("the live database is as it was");
@@ -160,7 +181,9 @@ class PostgresRestore {
         if (!rows.is_object()) return only;
         for (const auto& [name, count] : rows.items())
             if (name == table_ || name.ends_with("." + table_)) only[name] = count;
-        if (only.empty()) throw Error(errors::restore_failed, fmt::format("{} has no table {} in this backup", database_, table_));
+        if (only.empty())
+            throw Error(errors::restore_failed,
+                        fmt::format("{} has no table {} in this backup", database_, table_));
         return only;
     }
 
@@ -170,42 +193,53 @@ class PostgresRestore {
         const auto kept = replaced_name(final_, job_.run);
         if (live) find_readers();
         std::string renames;
-        if (live) renames += fmt::format("ALTER DATABASE {} RENAME TO {}; ", sql_name(final_), sql_name(kept));
+        if (live)
+            renames += fmt::format("ALTER DATABASE {} RENAME TO {}; ", sql_name(final_), sql_name(kept));
         renames += fmt::format("ALTER DATABASE {} RENAME TO {}; ", sql_name(building_), sql_name(final_));
         const auto beside = PostgresServer::beside(final_);
         const std::jthread ending([&] {
             try {
-                server_.script(beside, end_sessions({final_, building_}, building_), "sessions can't be ended");
+                server_.script(
+                    beside, end_sessions({final_, building_}, building_), "sessions can't be ended");
             } catch (const Error&) {  // the renaming says what stood in its way
             }
         });
-        server_.script(beside, fmt::format("BEGIN; {}COMMIT;", renames), fmt::format("{} can't be renamed", final_));
+        server_.script(
+            beside, fmt::format("BEGIN; {}COMMIT;", renames), fmt::format("{} can't be renamed", final_));
         if (live) restored_.kept = kept;
         job_.reached("swapped");
     }
 
     /// Services with a session in the live database: they hold what is no longer true.
     void find_readers() {
-        const auto addresses = server_.query(
-            PostgresServer::beside(final_),
-            fmt::format("SELECT json_agg(DISTINCT host(client_addr)) FROM pg_stat_activity WHERE datname = {} AND client_addr IS NOT NULL",
-                        sql_literal(final_)),
-            "the sessions can't be listed");
+        const auto addresses =
+            server_.query(PostgresServer::beside(final_),
+                          fmt::format("SELECT json_agg(DISTINCT host(client_addr)) FROM pg_stat_activity "
+                                      "WHERE datname = {} AND client_addr IS NOT NULL",
+                                      sql_literal(final_)),
+                          "the sessions can't be listed");
         for (auto& container : job_.docker.all_running()) {
             const auto here = [&](const std::string& address) {
                 return std::ranges::any_of(addresses, [&](const Json& one) { return one == address; });
             };
-            if (container.id != server_.container().id && std::ranges::any_of(container.addresses, here)) readers_.push_back(std::move(container));
+            if (container.id != server_.container().id && std::ranges::any_of(container.addresses, here))
+                readers_.push_back(std::move(container));
         }
     }
 
-    /// Rights on the database itself and its settings name it as it was dumped: they come once it has that name.
+    /// Rights on the database itself and its settings name it as it was dumped: they come once it has that
+    /// name.
     void set_properties() {
         if (final_ != database_ || statements_.properties.empty()) return;
         try {
-            server_.script(PostgresServer::beside(final_), "BEGIN;\n" + join(statements_.properties, "\n") + "\nCOMMIT;\n", "");
+            server_.script(PostgresServer::beside(final_),
+                           "BEGIN;\n" + join(statements_.properties, "\n") + "\nCOMMIT;\n",
+                           "");
         } catch (const Error& error) {
-            restored_.warnings.push_back(fmt::format("the rights and settings of the database {} weren't set: {}", final_, join(error.causes(), "; ")));
+            restored_.warnings.push_back(
+                fmt::format("the rights and settings of the database {} weren't set: {}",
+                            final_,
+                            join(error.causes(), "; ")));
         }
     }
 
@@ -240,7 +274,8 @@ Restored restore_postgres(const RestoreJob& job) {
 Restored restore_postgres_globals(const RestoreJob& job) {
     std::string script;
     job.fetch([&](std::string_view bytes) {
-        if (script.size() + bytes.size() > (64u << 20)) throw Error(errors::restore_failed, "the script of roles is too long");
+        if (script.size() + bytes.size() > (64u << 20))
+            throw Error(errors::restore_failed, "the script of roles is too long");
         script += bytes;
     });
     PostgresServer server(job.docker, job.docker.running(job.wanted("project"), job.wanted("service")));
@@ -252,10 +287,12 @@ Restored restore_postgres_globals(const RestoreJob& job) {
         wipe(statement);
     }
     Restored restored;
-    if (!statements.empty()) server.script("postgres", "BEGIN;\n" + statements + "COMMIT;\n", "the roles can't be restored");
+    if (!statements.empty())
+        server.script("postgres", "BEGIN;\n" + statements + "COMMIT;\n", "the roles can't be restored");
     wipe(statements);
     for (const auto& name : globals.tablespaces)
-        restored.warnings.push_back(fmt::format("the tablespace {} isn't there: its tables go to the default one", name));
+        restored.warnings.push_back(
+            fmt::format("the tablespace {} isn't there: its tables go to the default one", name));
     return restored;
 }
 

@@ -10,7 +10,8 @@ namespace kavi::ops {
 namespace {
 
 constexpr std::string_view user_tables =
-    "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND c.relpersistence <> 't' "
+    "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND "
+    "c.relpersistence <> 't' "
     "AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'";
 
 Error failed(std::string_view doing, std::string_view standard_error) {
@@ -47,9 +48,22 @@ std::vector<std::string> PostgresServer::program(std::vector<std::string> words,
     return all;
 }
 
-std::string PostgresServer::script(const std::string& database, std::string_view sql, std::string_view doing) {
-    auto done = docker_.run(program({"psql", "--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--no-password",
-                                     "--set", "ON_ERROR_STOP=1", "--set", "VERBOSITY=terse", "--dbname", connection_text(database)}, true),
+std::string PostgresServer::script(const std::string& database,
+                                   std::string_view sql,
+                                   std::string_view doing) {
+    auto done = docker_.run(program({"psql",
+                                     "--no-psqlrc",
+                                     "--quiet",
+                                     "--no-align",
+                                     "--tuples-only",
+                                     "--no-password",
+                                     "--set",
+                                     "ON_ERROR_STOP=1",
+                                     "--set",
+                                     "VERBOSITY=terse",
+                                     "--dbname",
+                                     connection_text(database)},
+                                    true),
                             sql);
     if (done.status != 0) throw failed(doing, done.errors);
     return std::move(done.output);
@@ -66,8 +80,10 @@ std::string PostgresServer::beside(const std::string& database) {
 }
 
 std::vector<std::string> PostgresServer::databases() {
-    const auto names = query("template1", "SELECT json_agg(datname ORDER BY datname) FROM pg_database WHERE NOT datistemplate",
-                             "the databases can't be listed");
+    const auto names =
+        query("template1",
+              "SELECT json_agg(datname ORDER BY datname) FROM pg_database WHERE NOT datistemplate",
+              "the databases can't be listed");
     const auto all = set_of(names);
     return {all.begin(), all.end()};
 }
@@ -82,31 +98,44 @@ std::set<std::string> PostgresServer::roles() {
 }
 
 std::set<std::string> PostgresServer::tablespaces() {
-    return set_of(query("template1", "SELECT json_agg(spcname) FROM pg_tablespace", "the tablespaces can't be listed"));
+    return set_of(
+        query("template1", "SELECT json_agg(spcname) FROM pg_tablespace", "the tablespaces can't be listed"));
 }
 
 Json PostgresServer::rows(const std::string& database) {
-    const auto names = query(database, fmt::format("SELECT json_agg(format('%I.%I', n.nspname, c.relname) ORDER BY 1) {}", user_tables),
-                             "the tables can't be listed");
+    const auto names = query(
+        database,
+        fmt::format("SELECT json_agg(format('%I.%I', n.nspname, c.relname) ORDER BY 1) {}", user_tables),
+        "the tables can't be listed");
     std::string counts;
     for (const auto& name : names) {
         const auto table = name.get<std::string>();
-        counts += fmt::format("{}SELECT {} AS name, count(*) AS rows FROM ONLY {}", counts.empty() ? "" : " UNION ALL ", sql_literal(table), table);
+        counts += fmt::format("{}SELECT {} AS name, count(*) AS rows FROM ONLY {}",
+                              counts.empty() ? "" : " UNION ALL ",
+                              sql_literal(table),
+                              table);
     }
     if (counts.empty()) return Json::object();
-    return query(database, fmt::format("SELECT json_object_agg(name, rows) FROM ({}) counts", counts), "the rows can't be counted");
+    return query(database,
+                 fmt::format("SELECT json_object_agg(name, rows) FROM ({}) counts", counts),
+                 "the rows can't be counted");
 }
 
 bool PostgresServer::has_tables(const std::string& database) {
-    return query(database, fmt::format("SELECT count(*) {}", user_tables), "the tables can't be counted") != 0;
+    return query(database, fmt::format("SELECT count(*) {}", user_tables), "the tables can't be counted") !=
+           0;
 }
 
 int PostgresServer::major() {
-    return query("template1", "SELECT current_setting('server_version_num')::int / 10000", "the server's version can't be read").get<int>();
+    return query("template1",
+                 "SELECT current_setting('server_version_num')::int / 10000",
+                 "the server's version can't be read")
+        .get<int>();
 }
 
 void PostgresServer::drop(const std::string& database) {
-    script(beside(database), fmt::format("DROP DATABASE IF EXISTS {} WITH (FORCE);", sql_name(database)),
+    script(beside(database),
+           fmt::format("DROP DATABASE IF EXISTS {} WITH (FORCE);", sql_name(database)),
            fmt::format("the database {} can't be dropped", database));
 }
 
@@ -125,7 +154,8 @@ SpooledDump::~SpooledDump() {
 }
 
 std::unique_ptr<Child> SpooledDump::start() {
-    return server_.docker().start({"exec", "--interactive", server_.container().id, "sh", "-c", "umask 077; exec cat >\"$0\"", path_});
+    return server_.docker().start(
+        {"exec", "--interactive", server_.container().id, "sh", "-c", "umask 077; exec cat >\"$0\"", path_});
 }
 
 void SpooledDump::take(Child& child, std::string_view bytes) {

@@ -13,8 +13,8 @@ class PostgresServer {
   public:
     PostgresServer(RestoreDocker& docker, RestoreContainer container);
 
-    /// The output of a script, run with ON_ERROR_STOP. Throws errors::restore_failed with the ERROR line, and none of the
-    /// script: a statement may hold a password.
+    /// The output of a script, run with ON_ERROR_STOP. Throws errors::restore_failed with the ERROR line, and
+    /// none of the script: a statement may hold a password.
     std::string script(const std::string& database, std::string_view sql, std::string_view doing);
     Json query(const std::string& database, std::string_view select, std::string_view doing);
 
@@ -53,7 +53,8 @@ class SpooledDump {
     SpooledDump& operator=(const SpooledDump&) = delete;
     ~SpooledDump();
 
-    /// Calls `fill` with what takes the bytes, and waits until they are written. Throws errors::restore_failed.
+    /// Calls `fill` with what takes the bytes, and waits until they are written. Throws
+    /// errors::restore_failed.
     template <typename Fill>
     void write(Fill fill) {
         const auto child = start();

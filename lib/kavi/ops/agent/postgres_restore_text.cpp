@@ -29,11 +29,14 @@ std::string stem_of(std::string_view database) {
     if (database.size() <= longest_stem) return std::string(database);
     const auto digest = "_" + hex(sha256(database)).substr(0, 8);
     auto length = longest_stem - digest.size();
-    while (length > 0 && (static_cast<unsigned char>(database[length]) & 0xC0) == 0x80) --length;  // whole characters
+    while (length > 0 && (static_cast<unsigned char>(database[length]) & 0xC0) == 0x80)
+        --length;  // whole characters
     return std::string(database.substr(0, length)) + digest;
 }
 
-std::optional<std::string> run_behind(std::string_view name, std::string_view database, std::string_view mark) {
+std::optional<std::string> run_behind(std::string_view name,
+                                      std::string_view database,
+                                      std::string_view mark) {
     const auto start = stem_of(database) + std::string(mark);
     if (!name.starts_with(start)) return std::nullopt;
     const auto run = name.substr(start.size());
@@ -78,11 +81,15 @@ class Splitter {
 
     std::size_t quoted(char quote) const {
         // E'…' has backslashes: those that escape the quote matter.
-        const bool escapes = quote == '\'' && !current_.empty() && (current_.back() == 'E' || current_.back() == 'e');
+        const bool escapes =
+            quote == '\'' && !current_.empty() && (current_.back() == 'E' || current_.back() == 'e');
         for (std::size_t i = 1; i < rest_.size(); ++i) {
-            if (escapes && rest_[i] == '\\') ++i;
-            else if (rest_[i] == quote && (i + 1 == rest_.size() || rest_[i + 1] != quote)) return i + 1;
-            else if (rest_[i] == quote) ++i;
+            if (escapes && rest_[i] == '\\')
+                ++i;
+            else if (rest_[i] == quote && (i + 1 == rest_.size() || rest_[i + 1] != quote))
+                return i + 1;
+            else if (rest_[i] == quote)
+                ++i;
         }
         return rest_.size();
     }
@@ -114,9 +121,12 @@ std::string name_at(std::string_view text) {
     if (!text.starts_with('"')) return std::string(text.substr(0, text.find_first_of(" ;\n\t")));
     std::string name;
     for (std::size_t i = 1; i < text.size(); ++i) {
-        if (text[i] != '"') name += text[i];
-        else if (i + 1 < text.size() && text[i + 1] == '"') name += text[i++];
-        else break;
+        if (text[i] != '"')
+            name += text[i];
+        else if (i + 1 < text.size() && text[i + 1] == '"')
+            name += text[i++];
+        else
+            break;
     }
     return name;
 }
@@ -133,7 +143,9 @@ std::optional<std::string> tablespace_of(std::string_view statement) {
     constexpr std::string_view rights = " ON TABLESPACE ";
     const auto at = statement.find(rights);
     const bool gives = statement.starts_with("GRANT ") || statement.starts_with("REVOKE ");
-    return gives && at != std::string_view::npos ? std::optional(name_at(statement.substr(at + rights.size()))) : std::nullopt;
+    return gives && at != std::string_view::npos
+               ? std::optional(name_at(statement.substr(at + rights.size())))
+               : std::nullopt;
 }
 
 /// Roles and tablespaces of the system, or that the server has anyway.
@@ -149,7 +161,8 @@ struct Harmless {
 constexpr std::array harmless_errors{
     // Dumps of servers before 15 make the schema that every database begins with.
     Harmless{"ERROR:  schema \"public\" already exists", ""},
-    // A parameter that the dump's pg_dump set, and that this older server doesn't have: none of them changes data.
+    // A parameter that the dump's pg_dump set, and that this older server doesn't have: none of them changes
+    // data.
     Harmless{"ERROR:  unrecognized configuration parameter \"transaction_timeout\"", ""},
     Harmless{"ERROR:  unrecognized configuration parameter \"idle_in_transaction_session_timeout\"", ""},
     Harmless{"ERROR:  unrecognized configuration parameter \"default_table_access_method\"", ""},
@@ -159,7 +172,9 @@ constexpr std::array harmless_errors{
 };
 
 bool is_harmless(std::string_view error) {
-    return std::ranges::any_of(harmless_errors, [&](const Harmless& one) { return error.starts_with(one.begins) && error.ends_with(one.ends); });
+    return std::ranges::any_of(harmless_errors, [&](const Harmless& one) {
+        return error.starts_with(one.begins) && error.ends_with(one.ends);
+    });
 }
 
 }  // namespace
@@ -201,7 +216,9 @@ std::vector<std::string> split_statements(std::string_view script) {
     return Splitter(script).all();
 }
 
-GlobalsToRun globals_to_run(std::string_view script, const std::set<std::string>& roles, const std::set<std::string>& tablespaces) {
+GlobalsToRun globals_to_run(std::string_view script,
+                            const std::set<std::string>& roles,
+                            const std::set<std::string>& tablespaces) {
     GlobalsToRun globals;
     std::set<std::string> missing;
     for (auto& statement : split_statements(script)) {
@@ -233,10 +250,12 @@ DatabaseStatements database_statements(std::string_view script, std::string_view
         if (begins("CREATE DATABASE ")) {
             if (const auto options = statement.find(" WITH TEMPLATE = "); options != std::string::npos)
                 found.create = fmt::format("CREATE DATABASE {}{}", sql_name(name), statement.substr(options));
-        } else if (const auto at = statement.rfind(owner); begins("ALTER DATABASE ") && at != std::string::npos && found.owner.empty()) {
+        } else if (const auto at = statement.rfind(owner);
+                   begins("ALTER DATABASE ") && at != std::string::npos && found.owner.empty()) {
             found.owner = statement.substr(at + owner.size(), statement.size() - at - owner.size() - 1);
-        } else if (begins("ALTER DATABASE ") || begins("ALTER ROLE ") || begins("GRANT ") || begins("REVOKE ") || begins("COMMENT ON DATABASE ") ||
-                   begins("SECURITY LABEL ") || begins("SET SESSION AUTHORIZATION ") || begins("RESET SESSION AUTHORIZATION")) {
+        } else if (begins("ALTER DATABASE ") || begins("ALTER ROLE ") || begins("GRANT ") ||
+                   begins("REVOKE ") || begins("COMMENT ON DATABASE ") || begins("SECURITY LABEL ") ||
+                   begins("SET SESSION AUTHORIZATION ") || begins("RESET SESSION AUTHORIZATION")) {
             found.properties.push_back(std::move(statement));
         }
     }
@@ -246,7 +265,11 @@ DatabaseStatements database_statements(std::string_view script, std::string_view
 std::string database_entries(std::string_view list) {
     std::string entries;
     for (const auto& line : split(list, '\n'))
-        for (const auto* kind : {" DATABASE - ", " DATABASE PROPERTIES - ", " ACL - DATABASE ", " COMMENT - DATABASE ", " SECURITY LABEL - DATABASE "})
+        for (const auto* kind : {" DATABASE - ",
+                                 " DATABASE PROPERTIES - ",
+                                 " ACL - DATABASE ",
+                                 " COMMENT - DATABASE ",
+                                 " SECURITY LABEL - DATABASE "})
             if (!line.starts_with(';') && line.find(kind) != std::string::npos) {
                 entries += line + "\n";
                 break;
@@ -257,7 +280,8 @@ std::string database_entries(std::string_view list) {
 RestoreComplaints judge_restore(std::string_view standard_error) {
     RestoreComplaints complaints;
     for (const auto& line : split(standard_error, '\n')) {
-        // "pg_restore: error: could not execute query: ERROR:  …"; further lines give the place and the command.
+        // "pg_restore: error: could not execute query: ERROR:  …"; further lines give the place and the
+        // command.
         constexpr std::string_view mark = "pg_restore: error: ";
         if (!line.starts_with(mark)) continue;
         auto message = std::string_view(line).substr(mark.size());
@@ -279,8 +303,10 @@ std::vector<std::string> row_differences(const Json& wanted, const Json& found) 
     if (!wanted.is_object()) return differences;
     for (const auto& [table, rows] : wanted.items()) {
         const auto& there = member_or_null(found, table);
-        if (!there.is_number()) differences.push_back(fmt::format("{} isn't there", table));
-        else if (there != rows) differences.push_back(fmt::format("{} has {} rows, not {}", table, there.dump(), rows.dump()));
+        if (!there.is_number())
+            differences.push_back(fmt::format("{} isn't there", table));
+        else if (there != rows)
+            differences.push_back(fmt::format("{} has {} rows, not {}", table, there.dump(), rows.dump()));
     }
     return differences;
 }

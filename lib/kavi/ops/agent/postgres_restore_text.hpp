@@ -21,7 +21,8 @@ std::string sql_name(std::string_view name);
 /// "dbname='odd \'name\''": a name with "=" in it would be taken for a connection string of its own.
 std::string connection_text(std::string_view database);
 
-/// What a database is called while it is built ("infisical__kavi_20261125T060000Z-4f2a") and when it was replaced
+/// What a database is called while it is built ("infisical__kavi_20261125T060000Z-4f2a") and when it was
+/// replaced
 /// ("infisical__before_…"), within PostgreSQL's 63 bytes: a long name is cut, and a digest of it added.
 std::string building_name(std::string_view database, std::string_view run);
 std::string replaced_name(std::string_view database, std::string_view run);
@@ -30,8 +31,8 @@ bool is_building_name(std::string_view name, std::string_view database);
 /// The run by which `name` was replaced, where it is `database`'s.
 std::optional<std::string> run_of_replaced(std::string_view name, std::string_view database);
 
-/// Statements of a script of SQL, each with its ';'. Comments and psql's own commands (lines that begin with a
-/// backslash, as pg_dumpall writes \restrict) are left out.
+/// Statements of a script of SQL, each with its ';'. Comments and psql's own commands (lines that begin with
+/// a backslash, as pg_dumpall writes \restrict) are left out.
 std::vector<std::string> split_statements(std::string_view script);
 
 /// What of a script of `pg_dumpall --globals-only` is run where these roles and tablespaces exist already.
@@ -42,13 +43,16 @@ struct GlobalsToRun {
     std::vector<std::string> tablespaces;  ///< named by the script and not there: to be made by hand
 };
 
-GlobalsToRun globals_to_run(std::string_view script, const std::set<std::string>& roles, const std::set<std::string>& tablespaces);
+GlobalsToRun globals_to_run(std::string_view script,
+                            const std::set<std::string>& roles,
+                            const std::set<std::string>& tablespaces);
 
 /// What a dump says of the database itself, out of the script that `pg_restore --create` makes of it.
 struct DatabaseStatements {
-    std::string create;                   ///< "CREATE DATABASE <name> WITH TEMPLATE = template0 …;", named as asked for
-    std::string owner;                    ///< who it is given to, as the statement writes it; may be empty
-    std::vector<std::string> properties;  ///< settings, rights, comment: they name the database as it was dumped
+    std::string create;  ///< "CREATE DATABASE <name> WITH TEMPLATE = template0 …;", named as asked for
+    std::string owner;   ///< who it is given to, as the statement writes it; may be empty
+    std::vector<std::string>
+        properties;  ///< settings, rights, comment: they name the database as it was dumped
 };
 
 /// Empty `create`: the script makes no database.

@@ -19,9 +19,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// A Redis data folder made from an RDB alone. Redis reads dump.rdb where it keeps no append-only file, and the
-/// append-only file (of several parts since 7.0, the first of which may be an RDB) where it does: so it gets both, as
-/// one file with two names.
+/// A Redis data folder made from an RDB alone. Redis reads dump.rdb where it keeps no append-only file, and
+/// the append-only file (of several parts since 7.0, the first of which may be an RDB) where it does: so it
+/// gets both, as one file with two names.
 class RedisRestore {
   public:
     explicit RedisRestore(const RestoreJob& job) : job_(job) {}
@@ -34,7 +34,9 @@ class RedisRestore {
         const auto built = building_folder(folder_, job_.run);
         build(built);
         job_.reached("unpacked");
-        StoppedServices stopped(job_, volume ? users_of_volume(job_.docker, job_.wanted("volume")) : users_of_folder(job_.docker, folder_));
+        StoppedServices stopped(job_,
+                                volume ? users_of_volume(job_.docker, job_.wanted("volume"))
+                                       : users_of_folder(job_.docker, folder_));
         try {
             restored_.kept = swap_folders(folder_, built, job_.run);
             job_.reached("swapped");
@@ -50,30 +52,36 @@ class RedisRestore {
   private:
     void build(const fs::path& built) {
         if (::mkdir(built.c_str(), 0700) != 0)
-            throw Error(errors::restore_failed, built.string() + " can't be made").because(std::strerror(errno));
+            throw Error(errors::restore_failed, built.string() + " can't be made")
+                .because(std::strerror(errno));
         const auto rdb = built / "dump.rdb";
         write_rdb(rdb);
         const auto parts = built / "appendonlydir";
         const auto base = parts / "appendonly.aof.1.base.rdb";
         if (::mkdir(parts.c_str(), 0755) != 0 || ::link(rdb.c_str(), base.c_str()) != 0)
-            throw Error(errors::restore_failed, parts.string() + " can't be made").because(std::strerror(errno));
-        write_file_atomic(parts / "appendonly.aof.manifest", "file appendonly.aof.1.base.rdb seq 1 type b\n", 0644);
+            throw Error(errors::restore_failed, parts.string() + " can't be made")
+                .because(std::strerror(errno));
+        write_file_atomic(
+            parts / "appendonly.aof.manifest", "file appendonly.aof.1.base.rdb seq 1 type b\n", 0644);
         const std::vector<fs::path> files{rdb, parts, parts / "appendonly.aof.manifest"};
         if (own_as_before(built, files) || !fs::exists(folder_)) return;
         for (const auto& path : files) own_like(path, folder_, false);
         own_like(built, folder_, true);
     }
 
-    /// In a volume that was just made nothing says who Redis runs as: the backup does. False: the volume was in use.
+    /// In a volume that was just made nothing says who Redis runs as: the backup does. False: the volume was
+    /// in use.
     bool own_as_before(const fs::path& built, std::vector<fs::path> all) const {
         const auto& owner = member_or_null(job_.sealed.artefact.details, "owner");
-        if (!owner.is_array() || owner.size() != 2 || (fs::exists(folder_) && !fs::is_empty(folder_))) return false;
+        if (!owner.is_array() || owner.size() != 2 || (fs::exists(folder_) && !fs::is_empty(folder_)))
+            return false;
         for (const auto& id : owner)
             if (!id.is_number_unsigned()) return false;
         all.push_back(built);
         for (const auto& path : all)
             if (::chown(path.c_str(), owner[0].get<uid_t>(), owner[1].get<gid_t>()) != 0)
-                throw Error(errors::restore_failed, path.string() + " can't be given to its owner").because(std::strerror(errno));
+                throw Error(errors::restore_failed, path.string() + " can't be given to its owner")
+                    .because(std::strerror(errno));
         return true;
     }
 
@@ -86,7 +94,9 @@ class RedisRestore {
             write_all(file.get(), bytes, path);
         });
         if (magic != "REDIS") throw Error(errors::restore_failed, "the backup holds no RDB");
-        if (::fsync(file.get()) != 0) throw Error(errors::restore_failed, path.string() + " can't be written").because(std::strerror(errno));
+        if (::fsync(file.get()) != 0)
+            throw Error(errors::restore_failed, path.string() + " can't be written")
+                .because(std::strerror(errno));
     }
 
     /// Keys that have expired since are gone: only those with a time to live may be missing.
@@ -100,7 +110,9 @@ class RedisRestore {
         restored_.rows = found;
         const auto wanted = keys.get<std::uint64_t>();
         if (found <= wanted && found + may_miss >= wanted) return;
-        throw Error(errors::restore_failed, fmt::format("{} has {} keys after the restore, not {}", job_.wanted("service"), found, wanted))
+        throw Error(
+            errors::restore_failed,
+            fmt::format("{} has {} keys after the restore, not {}", job_.wanted("service"), found, wanted))
             .fix(restored_.kept.empty() ? "" : "what it had before lies in " + restored_.kept);
     }
 
@@ -113,7 +125,8 @@ class RedisRestore {
         words.insert(words.end(), {"INFO", "keyspace"});
         const auto said = job_.docker.must("Redis doesn't say how many keys it has", words);
         if (const auto keys = redis_keys(said)) return *keys;
-        throw Error(errors::restore_failed, "Redis doesn't say how many keys it has").because(printable(trim(said)));
+        throw Error(errors::restore_failed, "Redis doesn't say how many keys it has")
+            .because(printable(trim(said)));
     }
 
     const RestoreJob& job_;

@@ -17,13 +17,16 @@ namespace {
 using Restore = Restored (*)(const RestoreJob&);
 
 Restore restore_of(const std::string& kind) {
-    static const std::map<std::string, Restore, std::less<>> all{{"postgres", &restore_postgres},
-                                                                 {"postgres-globals", &restore_postgres_globals},
-                                                                 {"redis", &restore_redis},
-                                                                 {"files", &restore_files},
-                                                                 {"images", &restore_images}};
+    static const std::map<std::string, Restore, std::less<>> all{
+        {"postgres", &restore_postgres},
+        {"postgres-globals", &restore_postgres_globals},
+        {"redis", &restore_redis},
+        {"files", &restore_files},
+        {"images", &restore_images}};
     const auto found = all.find(kind);
-    if (found == all.end()) throw Error(errors::restore_failed, fmt::format("nothing restores what is of kind '{}'", printable(kind)));
+    if (found == all.end())
+        throw Error(errors::restore_failed,
+                    fmt::format("nothing restores what is of kind '{}'", printable(kind)));
     return found->second;
 }
 
@@ -45,18 +48,19 @@ std::string text(const Json& object, std::string_view key) {
 
 RequestedArtefact read_artefact(const Json& entry) {
     const auto& one = member_or_null(entry, "artefact");
-    RequestedArtefact requested{.sealed = {.artefact = {.item = text(one, "item"),
-                                                        .kind = text(one, "kind"),
-                                                        .part = string_or(one, "part"),
-                                                        .file = text(one, "file"),
-                                                        .bytes = number(one, "bytes"),
-                                                        .sha256 = text(one, "sha256"),
-                                                        .plain_bytes = number(one, "plain_bytes"),
-                                                        .plain_sha256 = text(one, "plain_sha256"),
-                                                        .details = member_or_null(one, "details")},
-                                           .header_size = static_cast<std::size_t>(number(entry, "header_size")),
-                                           .file_key = {}},
-                                .target = member_or_null(entry, "target")};
+    RequestedArtefact requested{
+        .sealed = {.artefact = {.item = text(one, "item"),
+                                .kind = text(one, "kind"),
+                                .part = string_or(one, "part"),
+                                .file = text(one, "file"),
+                                .bytes = number(one, "bytes"),
+                                .sha256 = text(one, "sha256"),
+                                .plain_bytes = number(one, "plain_bytes"),
+                                .plain_sha256 = text(one, "plain_sha256"),
+                                .details = member_or_null(one, "details")},
+                   .header_size = static_cast<std::size_t>(number(entry, "header_size")),
+                   .file_key = {}},
+        .target = member_or_null(entry, "target")};
     auto key = decode_base64(string_or(entry, "file_key"));
     if (!key || key->size() != 16) lacks("file_key");
     requested.sealed.file_key = Secret::take(*key);
@@ -71,7 +75,10 @@ std::string subject_of(const Artefact& artefact) {
 class Restoring {
   public:
     Restoring(RestoreAgentRequest request, const RestoreAgent& agent)
-        : request_(std::move(request)), agent_(agent), docker_(agent.clock, agent.stop), store_(agent.open_store(request_.store)) {}
+        : request_(std::move(request)),
+          agent_(agent),
+          docker_(agent.clock, agent.stop),
+          store_(agent.open_store(request_.store)) {}
 
     Json run() {
         auto results = Json::array();
@@ -97,16 +104,20 @@ class Restoring {
     Restored restore(const RequestedArtefact& one) {
         const auto& artefact = one.sealed.artefact;
         const auto subject = subject_of(artefact);
-        const RestoreJob job{.docker = docker_,
-                             .store = *store_,
-                             .path = fmt::format("{}/{}", backup_folder(request_.estate, request_.server), artefact.file),
-                             .sealed = one.sealed,
-                             .target = one.target,
-                             .run = request_.run,
-                             .note = agent_.folder + "/restore/stopped.json",
-                             .on_progress = [&](std::string_view doing, std::uint64_t bytes, std::uint64_t total) { say(subject, doing, bytes, total); },
-                             .reached = [&](std::string_view point) { agent_.reached(artefact.kind + ":" + std::string(point)); },
-                             .stop = agent_.stop};
+        const RestoreJob job{
+            .docker = docker_,
+            .store = *store_,
+            .path = fmt::format("{}/{}", backup_folder(request_.estate, request_.server), artefact.file),
+            .sealed = one.sealed,
+            .target = one.target,
+            .run = request_.run,
+            .note = agent_.folder + "/restore/stopped.json",
+            .on_progress = [&](std::string_view doing,
+                               std::uint64_t bytes,
+                               std::uint64_t total) { say(subject, doing, bytes, total); },
+            .reached =
+                [&](std::string_view point) { agent_.reached(artefact.kind + ":" + std::string(point)); },
+            .stop = agent_.stop};
         return restore_of(string_or(one.target, "kind", artefact.kind))(job);
     }
 
@@ -130,23 +141,36 @@ class Restoring {
 void RestoreJob::fetch(const seal::WriteBytes& consume) const {
     const auto total = sealed.artefact.bytes;
     std::uint64_t told = 0;
-    unpack(store, path, sealed, consume, [&](std::uint64_t bytes) {
-        if (bytes < told + (4u << 20) && bytes != total) return;
-        told = bytes;
-        on_progress("fetching", bytes, total);
-    }, stop);
+    unpack(
+        store,
+        path,
+        sealed,
+        consume,
+        [&](std::uint64_t bytes) {
+            if (bytes < told + (4u << 20) && bytes != total) return;
+            told = bytes;
+            on_progress("fetching", bytes, total);
+        },
+        stop);
 }
 
 Json to_json(const Restored& restored) {
-    return {{"rows", restored.rows}, {"kept", restored.kept}, {"restarted", restored.restarted}, {"warnings", restored.warnings}};
+    return {{"rows", restored.rows},
+            {"kept", restored.kept},
+            {"restarted", restored.restarted},
+            {"warnings", restored.warnings}};
 }
 
 Json failure_json(const Error& error) {
-    return {{"code", error.code().id}, {"message", error.message()}, {"causes", error.causes()}, {"fix", error.advice()}};
+    return {{"code", error.code().id},
+            {"message", error.message()},
+            {"causes", error.causes()},
+            {"fix", error.advice()}};
 }
 
 RestoreAgentRequest read_restore_request(const Json& request) {
-    if (member_or_null(request, "kavi.agent") != 1) throw Error(errors::json_invalid, "the request isn't for this agent");
+    if (member_or_null(request, "kavi.agent") != 1)
+        throw Error(errors::json_invalid, "the request isn't for this agent");
     RestoreAgentRequest read{.estate = text(request, "estate"),
                              .server = text(request, "server"),
                              .run = text(request, "run"),
@@ -154,8 +178,10 @@ RestoreAgentRequest read_restore_request(const Json& request) {
                              .artefacts = {}};
     // Names of databases and folders are made with it.
     if (!run_time(read.run)) lacks("run");
-    if (const auto& level = member_or_null(request, "level"); level.is_number_integer()) read.level = level.get<int>();
-    for (const auto& entry : member_or_null(request, "artefacts")) read.artefacts.push_back(read_artefact(entry));
+    if (const auto& level = member_or_null(request, "level"); level.is_number_integer())
+        read.level = level.get<int>();
+    for (const auto& entry : member_or_null(request, "artefacts"))
+        read.artefacts.push_back(read_artefact(entry));
     return read;
 }
 

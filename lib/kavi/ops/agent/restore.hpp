@@ -22,8 +22,9 @@ struct RestoreAgent {
     std::function<std::unique_ptr<store::Store>(const Json& store)> open_store;
     std::function<void(const Json& event)> on_event;  ///< {"event": "progress", …}
     Clock& clock;
-    std::string folder = "/var/lib/kavi";             ///< for what must outlive a kill
-    std::function<void(std::string_view point)> reached = [](std::string_view) {};  ///< may kill, in test builds
+    std::string folder = "/var/lib/kavi";  ///< for what must outlive a kill
+    std::function<void(std::string_view point)> reached = [](std::string_view) {
+    };  ///< may kill, in test builds
     std::stop_token stop = {};
 };
 
@@ -43,12 +44,13 @@ struct RestoreAgentRequest {
 /// Throws errors::json_invalid, naming what is missing.
 RestoreAgentRequest read_restore_request(const Json& request);
 
-/// Restores each artefact in turn; one that fails stops the others only where they stand in need of it (roles before
-/// databases). {"artefacts": [{"file", "bytes", "seconds", "rows", "kept", "restarted", "warnings"} or {"file", "failure": {…}}]}.
+/// Restores each artefact in turn; one that fails stops the others only where they stand in need of it (roles
+/// before databases). {"artefacts": [{"file", "bytes", "seconds", "rows", "kept", "restarted", "warnings"} or
+/// {"file", "failure": {…}}]}.
 Json run_restore(const Json& request, const RestoreAgent& agent);
 
-/// Level 2: fetched, opened, decompressed, listed. Level 3: restored into a throw-away container without a network, and
-/// counted. The answer is as run_restore's, with "entries" for what level 2 listed.
+/// Level 2: fetched, opened, decompressed, listed. Level 3: restored into a throw-away container without a
+/// network, and counted. The answer is as run_restore's, with "entries" for what level 2 listed.
 Json run_verify(const Json& request, const RestoreAgent& agent);
 
 /// As the runner says it: {"code", "message", "causes", "fix"}.

@@ -43,7 +43,8 @@ RestoreContainer container_of(const Json& full) {
                            .mounts = {}};
     for (const auto& network : member_or_null(member_or_null(full, "NetworkSettings"), "Networks"))
         for (const auto* key : {"IPAddress", "GlobalIPv6Address"})
-            if (const auto address = string_or(network, key); !address.empty()) found.addresses.push_back(address);
+            if (const auto address = string_or(network, key); !address.empty())
+                found.addresses.push_back(address);
     for (const auto& mount : member_or_null(full, "Mounts"))
         found.mounts[string_or(mount, "Source")] = string_or(mount, "Name");
     return found;
@@ -68,7 +69,9 @@ Finished RestoreDocker::run(std::vector<std::string> words, std::string_view inp
     return done;
 }
 
-std::string RestoreDocker::must(std::string_view doing, std::vector<std::string> words, std::string_view input) {
+std::string RestoreDocker::must(std::string_view doing,
+                                std::vector<std::string> words,
+                                std::string_view input) {
     auto done = run(std::move(words), input);
     if (done.status == 0) return std::move(done.output);
     Error error(errors::restore_failed, std::string(doing));
@@ -91,15 +94,23 @@ std::vector<RestoreContainer> RestoreDocker::inspect(const std::vector<std::stri
     std::vector<std::string> words{"inspect", "--type", "container"};
     words.insert(words.end(), ids.begin(), ids.end());
     // One may have gone since it was listed: then docker fails and still tells of the others.
-    for (const auto& one : parse_json(run(std::move(words)).output, "docker inspect")) found.push_back(container_of(one));
+    for (const auto& one : parse_json(run(std::move(words)).output, "docker inspect"))
+        found.push_back(container_of(one));
     return found;
 }
 
-std::vector<RestoreContainer> RestoreDocker::of_service(const std::string& project, const std::string& service) {
-    return inspect(ids({"ps", "--all", "--quiet", "--no-trunc",
-                        "--filter", "label=com.docker.compose.project=" + project,
-                        "--filter", "label=com.docker.compose.service=" + service,
-                        "--filter", "label=com.docker.compose.oneoff=False"}));
+std::vector<RestoreContainer> RestoreDocker::of_service(const std::string& project,
+                                                        const std::string& service) {
+    return inspect(ids({"ps",
+                        "--all",
+                        "--quiet",
+                        "--no-trunc",
+                        "--filter",
+                        "label=com.docker.compose.project=" + project,
+                        "--filter",
+                        "label=com.docker.compose.service=" + service,
+                        "--filter",
+                        "label=com.docker.compose.oneoff=False"}));
 }
 
 RestoreContainer RestoreDocker::running(const std::string& project, const std::string& service) {
@@ -116,7 +127,9 @@ void RestoreDocker::stop_all(std::span<const RestoreContainer> containers) {
     for (const auto& one : containers) must(fmt::format("{} can't be stopped", one.name()), {"stop", one.id});
 }
 
-void RestoreDocker::start_all(std::span<const RestoreContainer> containers, bool restart, std::chrono::seconds patience) {
+void RestoreDocker::start_all(std::span<const RestoreContainer> containers,
+                              bool restart,
+                              std::chrono::seconds patience) {
     for (const auto& one : containers)
         must(fmt::format("{} can't be started", one.name()), {restart ? "restart" : "start", one.id});
     for (const auto& one : containers) wait_ready(one, patience);
@@ -130,8 +143,10 @@ void RestoreDocker::wait_ready(const RestoreContainer& container, std::chrono::s
         const auto health = running ? found.front().health : "";
         if (running && (health.empty() || health == "healthy")) return;
         if (health == "unhealthy" || clock_.steady() > until) {
-            Error error(errors::service_unhealthy, fmt::format("{} did not become healthy after the restore", container.name()));
-            throw error.because(running ? "health: " + health : "its container doesn't run").fix("kavi logs " + container.name());
+            Error error(errors::service_unhealthy,
+                        fmt::format("{} did not become healthy after the restore", container.name()));
+            throw error.because(running ? "health: " + health : "its container doesn't run")
+                .fix("kavi logs " + container.name());
         }
         clock_.sleep_for(std::chrono::milliseconds(200), stop_);
         if (stop_.stop_requested()) throw Error(errors::interrupted, "interrupted");

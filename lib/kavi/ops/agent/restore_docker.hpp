@@ -23,7 +23,7 @@ struct RestoreContainer {
     std::string project, service;  ///< of Compose's labels; may be empty
     std::string image;
     bool running = false;
-    std::string health;            ///< "" where there is no check
+    std::string health;  ///< "" where there is no check
     std::vector<std::string> addresses;
     std::map<std::string, std::string> environment;
     std::map<std::string, std::string> mounts;  ///< source on the host → volume's name; "" for a bound folder
@@ -32,8 +32,8 @@ struct RestoreContainer {
     std::string name() const;
 };
 
-/// The server's docker program, as restoring and verifying use it. All throw errors::restore_failed with the last
-/// lines of what docker said, and errors::interrupted.
+/// The server's docker program, as restoring and verifying use it. All throw errors::restore_failed with the
+/// last lines of what docker said, and errors::interrupted.
 class RestoreDocker {
   public:
     RestoreDocker(Clock& clock, std::stop_token stop) : clock_(clock), stop_(std::move(stop)) {}
@@ -54,7 +54,9 @@ class RestoreDocker {
     void stop_all(std::span<const RestoreContainer> containers);
     /// Starts (or restarts) them and waits until each is healthy, or runs where it has no check. Throws
     /// errors::service_unhealthy.
-    void start_all(std::span<const RestoreContainer> containers, bool restart = false, std::chrono::seconds patience = std::chrono::minutes(3));
+    void start_all(std::span<const RestoreContainer> containers,
+                   bool restart = false,
+                   std::chrono::seconds patience = std::chrono::minutes(3));
     void wait_ready(const RestoreContainer& container, std::chrono::seconds patience);
 
     /// Where its content lies on this host; nullopt: there is no such volume.

@@ -15,8 +15,8 @@
 /// What the parts of the agent's restore share.
 namespace kavi::ops {
 
-/// One artefact to restore. Nothing of what was there is touched before the whole artefact has been fetched and its
-/// hashes have held.
+/// One artefact to restore. Nothing of what was there is touched before the whole artefact has been fetched
+/// and its hashes have held.
 struct RestoreJob {
     RestoreDocker& docker;
     store::Store& store;

@@ -34,8 +34,10 @@ class Keeper {
     Json all() {
         std::size_t index = 0;
         for (const auto& target : member_or_null(asked_, "targets")) {
-            if (string_or(target, "kind") == "postgres") databases(target, index);
-            else folders(target, index);
+            if (string_or(target, "kind") == "postgres")
+                databases(target, index);
+            else
+                folders(target, index);
             ++index;
         }
         return {{"kept", std::move(kept_)}};
@@ -43,34 +45,44 @@ class Keeper {
 
   private:
     void databases(const Json& target, std::size_t index) {
-        PostgresServer server(docker_, docker_.running(string_or(target, "project"), string_or(target, "service")));
+        PostgresServer server(docker_,
+                              docker_.running(string_or(target, "project"), string_or(target, "service")));
         for (const auto& name : server.databases()) {
             const auto run = run_behind(name, "__before_");
             if (run.empty()) continue;
-            if (drop_.contains(name)) server.drop(name);
-            else kept_.push_back({{"target", index}, {"name", name}, {"what", "database"}, {"run", run}});
+            if (drop_.contains(name))
+                server.drop(name);
+            else
+                kept_.push_back({{"target", index}, {"name", name}, {"what", "database"}, {"run", run}});
         }
     }
 
     void folders(const Json& target, std::size_t index) {
         const auto volume = string_or(target, "volume");
-        const auto folder = volume.empty() ? string_or(target, "folder") : docker_.volume_folder(volume).value_or("");
+        const auto folder =
+            volume.empty() ? string_or(target, "folder") : docker_.volume_folder(volume).value_or("");
         if (folder.empty()) return;
         std::error_code problem;
         const auto start = fs::path(folder).filename().string();
         std::vector<fs::path> found;
         for (const auto& entry : fs::directory_iterator(fs::path(folder).parent_path(), problem)) {
             const auto name = entry.path().filename().string();
-            if (name.starts_with(start + ".before-") && !run_behind(name, ".before-").empty()) found.push_back(entry.path());
+            if (name.starts_with(start + ".before-") && !run_behind(name, ".before-").empty())
+                found.push_back(entry.path());
         }
         std::ranges::sort(found);
         for (const auto& path : found) {
             if (!drop_.contains(path.string())) {
-                kept_.push_back({{"target", index}, {"name", path.string()}, {"what", "folder"}, {"run", run_behind(path.filename().string(), ".before-")}});
+                kept_.push_back({{"target", index},
+                                 {"name", path.string()},
+                                 {"what", "folder"},
+                                 {"run", run_behind(path.filename().string(), ".before-")}});
                 continue;
             }
             fs::remove_all(path, problem);
-            if (problem) throw Error(errors::restore_failed, path.string() + " can't be removed").because(problem.message());
+            if (problem)
+                throw Error(errors::restore_failed, path.string() + " can't be removed")
+                    .because(problem.message());
         }
     }
 

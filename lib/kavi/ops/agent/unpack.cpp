@@ -14,18 +14,24 @@ namespace kavi::ops {
 
 namespace {
 
-/// What an error calls it: "infisical of databases (20261125T060000Z-4f2a/databases.infisical.pgdump.zst.age)".
+/// What an error calls it: "infisical of databases
+/// (20261125T060000Z-4f2a/databases.infisical.pgdump.zst.age)".
 std::string name_of(const Artefact& artefact) {
     if (artefact.part.empty()) return fmt::format("{} ({})", artefact.item, artefact.file);
     return fmt::format("{} of {} ({})", artefact.part, artefact.item, artefact.file);
 }
 
 Error wrong(const Artefact& artefact, std::string why) {
-    Error error(errors::integrity, fmt::format("the backup of {} isn't what its manifest says", name_of(artefact)));
+    Error error(errors::integrity,
+                fmt::format("the backup of {} isn't what its manifest says", name_of(artefact)));
     return error.because(std::move(why)).fix("take another run: kavi backup list");
 }
 
-void check(const Artefact& artefact, const Sha256& seen, std::uint64_t bytes, const std::string& hash, const char* what) {
+void check(const Artefact& artefact,
+           const Sha256& seen,
+           std::uint64_t bytes,
+           const std::string& hash,
+           const char* what) {
     if (seen.bytes() != bytes)
         throw wrong(artefact, fmt::format("{} has {} bytes, not {}", what, seen.bytes(), bytes));
     if (const auto found = seen.hex(); found != hash)
@@ -35,7 +41,11 @@ void check(const Artefact& artefact, const Sha256& seen, std::uint64_t bytes, co
 /// One unpacking: fetching, opening and decompressing on a thread each.
 class Unpacking {
   public:
-    Unpacking(store::Store& store, const std::string& path, const SealedArtefact& sealed, const UnpackProgress& progress, std::stop_token stop)
+    Unpacking(store::Store& store,
+              const std::string& path,
+              const SealedArtefact& sealed,
+              const UnpackProgress& progress,
+              std::stop_token stop)
         : store_(store), path_(path), sealed_(sealed), progress_(progress), stop_(std::move(stop)) {}
 
     void run(const seal::WriteBytes& consume) {
@@ -70,7 +80,8 @@ class Unpacking {
             stored_.write(bytes);
             fetched_ += bytes.size();
             if (fetched_ > sealed_.artefact.bytes)
-                throw wrong(sealed_.artefact, fmt::format("what is stored has more than {} bytes", sealed_.artefact.bytes));
+                throw wrong(sealed_.artefact,
+                            fmt::format("what is stored has more than {} bytes", sealed_.artefact.bytes));
             if (progress_) progress_(fetched_);
         });
     }
@@ -111,7 +122,8 @@ class Unpacking {
             if (!plain) break;
             hash.add(*plain);
             if (hash.bytes() > artefact.plain_bytes)
-                throw wrong(artefact, fmt::format("its content has more than {} bytes", artefact.plain_bytes));
+                throw wrong(artefact,
+                            fmt::format("its content has more than {} bytes", artefact.plain_bytes));
             consume(*plain);
         }
         check(artefact, hash, artefact.plain_bytes, artefact.plain_sha256, "its content");

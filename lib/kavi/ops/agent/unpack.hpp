@@ -22,10 +22,11 @@ struct SealedArtefact {
 /// Hears how many bytes of what is stored have come; from another thread than the caller's.
 using UnpackProgress = std::function<void(std::uint64_t stored)>;
 
-/// Fetches the artefact at `path`, opens and decompresses it, and gives its plain bytes to `consume`, in order, in
-/// constant memory. What `consume` got counts for nothing before this returns: only then size and SHA-256 of what is
-/// stored and of what is inside are those of the manifest. Throws errors::integrity naming the artefact where they
-/// aren't, or where it is damaged; what the store throws; what `consume` throws; errors::interrupted.
+/// Fetches the artefact at `path`, opens and decompresses it, and gives its plain bytes to `consume`, in
+/// order, in constant memory. What `consume` got counts for nothing before this returns: only then size and
+/// SHA-256 of what is stored and of what is inside are those of the manifest. Throws errors::integrity naming
+/// the artefact where they aren't, or where it is damaged; what the store throws; what `consume` throws;
+/// errors::interrupted.
 void unpack(store::Store& store,
             const std::string& path,
             const SealedArtefact& sealed,

@@ -36,7 +36,8 @@ class BytePipe {
     /// The reader gets `failure` thrown once it has read what came before.
     void fail(std::exception_ptr failure) { close(std::move(failure)); }
 
-    /// Fills the front of `into`; 0 at the end. Throws what fail() was given, and Abandoned once somebody has given it up.
+    /// Fills the front of `into`; 0 at the end. Throws what fail() was given, and Abandoned once somebody has
+    /// given it up.
     std::size_t read(std::span<char> into) {
         if (used_ == reading_.size() && !next()) return 0;
         const auto count = std::min(into.size(), reading_.size() - used_);

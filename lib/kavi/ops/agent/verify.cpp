@@ -31,7 +31,8 @@ struct Verified {
 /// A program that lists what it is given, and the lines that it wrote.
 class Lister {
   public:
-    explicit Lister(std::unique_ptr<Child> child) : child_(std::move(child)), counting_([this] { count(); }) {}
+    explicit Lister(std::unique_ptr<Child> child)
+        : child_(std::move(child)), counting_([this] { count(); }) {}
 
     Lister(const Lister&) = delete;
     Lister& operator=(const Lister&) = delete;
@@ -61,7 +62,8 @@ class Lister {
             for (std::size_t size = 0; (size = child_->read(buffer)) > 0;)
                 for (const char c : std::string_view(buffer, size)) {
                     said_something_ = true;
-                    if (at_start) comment = c == ';';  // pg_restore's remarks: all there is of an empty database
+                    if (at_start)
+                        comment = c == ';';  // pg_restore's remarks: all there is of an empty database
                     at_start = c == '\n';
                     if (at_start && !comment) ++lines_;
                 }
@@ -84,7 +86,8 @@ class Verifying {
           docker_(agent.clock, agent.stop),
           store_(agent.open_store(request_.store)),
           away_(docker_, agent.folder + "/verify", request_.run) {
-        if (request_.level != 2 && request_.level != 3) throw Error(errors::json_invalid, "the agent verifies at level 2 or 3");
+        if (request_.level != 2 && request_.level != 3)
+            throw Error(errors::json_invalid, "the agent verifies at level 2 or 3");
     }
 
     Json run() {
@@ -100,7 +103,10 @@ class Verifying {
         try {
             if (agent_.stop.stop_requested()) throw Error(errors::interrupted, "interrupted");
             const auto verified = verify(one);
-            result.update({{"bytes", one.sealed.artefact.plain_bytes}, {"entries", verified.entries}, {"rows", verified.rows}, {"warnings", verified.warnings}});
+            result.update({{"bytes", one.sealed.artefact.plain_bytes},
+                           {"entries", verified.entries},
+                           {"rows", verified.rows},
+                           {"warnings", verified.warnings}});
         } catch (const Error& error) {
             result["failure"] = failure_json(error);
         }
@@ -114,23 +120,32 @@ class Verifying {
         if (kind == "postgres") return deep ? restore_database(one) : list_dump(one);
         if (kind == "postgres-globals") return deep ? restore_globals(one) : read_globals(one);
         if (kind == "redis") return look_at_rdb(one, deep);
-        if (kind == "files" || kind == "images" || kind == "estate") return deep && kind == "files" ? unpack_files(one) : list_archive(one);
-        throw Error(errors::restore_failed, fmt::format("nothing verifies what is of kind '{}'", printable(kind)));
+        if (kind == "files" || kind == "images" || kind == "estate")
+            return deep && kind == "files" ? unpack_files(one) : list_archive(one);
+        throw Error(errors::restore_failed,
+                    fmt::format("nothing verifies what is of kind '{}'", printable(kind)));
     }
 
     RestoreJob job(const RequestedArtefact& one, const Json& target) {
         const auto& artefact = one.sealed.artefact;
-        return {.docker = docker_,
-                .store = *store_,
-                .path = fmt::format("{}/{}", backup_folder(request_.estate, request_.server), artefact.file),
-                .sealed = one.sealed,
-                .target = target,
-                .run = request_.run,
-                .note = agent_.folder + "/restore/stopped.json",
-                .on_progress = [this, subject = artefact.part.empty() ? artefact.item : artefact.item + "/" + artefact.part](
-                                   std::string_view text, std::uint64_t bytes, std::uint64_t total) { say(subject, text, bytes, total); },
-                .reached = [this, kind = artefact.kind](std::string_view point) { agent_.reached("verify-" + kind + ":" + std::string(point)); },
-                .stop = agent_.stop};
+        return {
+            .docker = docker_,
+            .store = *store_,
+            .path = fmt::format("{}/{}", backup_folder(request_.estate, request_.server), artefact.file),
+            .sealed = one.sealed,
+            .target = target,
+            .run = request_.run,
+            .note = agent_.folder + "/restore/stopped.json",
+            .on_progress =
+                [this, subject = artefact.part.empty() ? artefact.item : artefact.item + "/" + artefact.part](
+                    std::string_view text, std::uint64_t bytes, std::uint64_t total) {
+                    say(subject, text, bytes, total);
+                },
+            .reached =
+                [this, kind = artefact.kind](std::string_view point) {
+                    agent_.reached("verify-" + kind + ":" + std::string(point));
+                },
+            .stop = agent_.stop};
     }
 
     void say(const std::string& subject, std::string_view text, std::uint64_t bytes, std::uint64_t total) {
@@ -142,29 +157,47 @@ class Verifying {
 
     /// What the live service runs, else what the estate file says.
     std::string image_of(const Json& target) {
-        for (const auto& container : docker_.of_service(string_or(target, "project"), string_or(target, "service"))) return container.image;
+        for (const auto& container :
+             docker_.of_service(string_or(target, "project"), string_or(target, "service")))
+            return container.image;
         auto image = string_or(target, "image");
-        if (image.empty()) throw Error(errors::restore_failed, "the target has neither a service nor an image");
+        if (image.empty())
+            throw Error(errors::restore_failed, "the target has neither a service nor an image");
         return image;
     }
 
     std::string superuser_of(const Json& target) {
-        for (const auto& container : docker_.of_service(string_or(target, "project"), string_or(target, "service")))
-            if (const auto user = container.environment.find("POSTGRES_USER"); user != container.environment.end() && !user->second.empty())
+        for (const auto& container :
+             docker_.of_service(string_or(target, "project"), string_or(target, "service")))
+            if (const auto user = container.environment.find("POSTGRES_USER");
+                user != container.environment.end() && !user->second.empty())
                 return user->second;
         return "postgres";
     }
 
     Verified list_dump(const RequestedArtefact& one) {
-        Lister lister(docker_.start({"run", "--rm", "--interactive", "--network", "none", "--entrypoint", "pg_restore", image_of(one.target), "--list"}));
+        Lister lister(docker_.start({"run",
+                                     "--rm",
+                                     "--interactive",
+                                     "--network",
+                                     "none",
+                                     "--entrypoint",
+                                     "pg_restore",
+                                     image_of(one.target),
+                                     "--list"}));
         job(one, one.target).fetch([&](std::string_view bytes) { lister.write(bytes); });
-        return {.entries = lister.finish(fmt::format("pg_restore can't list the dump of {}", one.sealed.artefact.part)), .warnings = {}};
+        return {.entries = lister.finish(
+                    fmt::format("pg_restore can't list the dump of {}", one.sealed.artefact.part)),
+                .warnings = {}};
     }
 
     Verified list_archive(const RequestedArtefact& one) {
-        Lister lister(std::make_unique<Child>(Command{.arguments = {"tar", "--list", "--file=-"}, .environment = {{"LC_ALL", "C.UTF-8"}}}, agent_.stop));
+        Lister lister(std::make_unique<Child>(
+            Command{.arguments = {"tar", "--list", "--file=-"}, .environment = {{"LC_ALL", "C.UTF-8"}}},
+            agent_.stop));
         job(one, one.target).fetch([&](std::string_view bytes) { lister.write(bytes); });
-        const auto entries = lister.finish(fmt::format("tar can't list the backup of {}", one.sealed.artefact.item));
+        const auto entries =
+            lister.finish(fmt::format("tar can't list the backup of {}", one.sealed.artefact.item));
         compare_entries(one, entries);
         return {.entries = entries, .warnings = {}};
     }
@@ -172,7 +205,11 @@ class Verifying {
     static void compare_entries(const RequestedArtefact& one, std::uint64_t entries) {
         const auto& wanted = member_or_null(one.sealed.artefact.details, "entries");
         if (wanted.is_number_integer() && wanted != entries)
-            throw Error(errors::integrity, fmt::format("the backup of {} has {} entries, not {}", one.sealed.artefact.item, entries, wanted.dump()));
+            throw Error(errors::integrity,
+                        fmt::format("the backup of {} has {} entries, not {}",
+                                    one.sealed.artefact.item,
+                                    entries,
+                                    wanted.dump()));
     }
 
     Verified read_globals(const RequestedArtefact& one) {
@@ -187,7 +224,10 @@ class Verifying {
     Json throw_away_target(const RequestedArtefact& one) {
         const auto service = string_or(one.target, "service", "postgres");
         away_.start_postgres(service, image_of(one.target), superuser_of(one.target));
-        return {{"kind", one.sealed.artefact.kind}, {"project", away_.project()}, {"service", service}, {"database", one.sealed.artefact.part}};
+        return {{"kind", one.sealed.artefact.kind},
+                {"project", away_.project()},
+                {"service", service},
+                {"database", one.sealed.artefact.part}};
     }
 
     Verified restore_globals(const RequestedArtefact& one) {
@@ -215,7 +255,8 @@ class Verifying {
             if (deep) write_all(file.get(), bytes, path);
         });
         if (!head.starts_with("REDIS") || tail.size() < 9 || tail.front() != '\xFF')
-            throw Error(errors::integrity, fmt::format("the backup of {} is no whole RDB", one.sealed.artefact.item));
+            throw Error(errors::integrity,
+                        fmt::format("the backup of {} is no whole RDB", one.sealed.artefact.item));
         if (!deep) return {.entries = 1, .warnings = {}};
         const auto keys = away_.keys_of(path, image_of(one.target));
         compare_keys(one, keys);
@@ -230,7 +271,9 @@ class Verifying {
         const auto wanted = keys.get<std::uint64_t>();
         const auto may_miss = expires.is_number_integer() ? expires.get<std::uint64_t>() : 0;
         if (found > wanted || found + may_miss < wanted)
-            throw Error(errors::integrity, fmt::format("the backup of {} has {} keys, not {}", one.sealed.artefact.item, found, wanted));
+            throw Error(
+                errors::integrity,
+                fmt::format("the backup of {} has {} keys, not {}", one.sealed.artefact.item, found, wanted));
     }
 
     Verified unpack_files(const RequestedArtefact& one) {

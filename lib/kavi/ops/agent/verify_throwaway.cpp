@@ -49,12 +49,15 @@ void ThrowAways::clean() noexcept {
 }
 
 std::string ThrowAways::start(const std::vector<std::string>& words) {
-    std::vector<std::string> all{"run", "--detach", "--network", "none", "--label", fmt::format("{}={}", label, run_)};
+    std::vector<std::string> all{
+        "run", "--detach", "--network", "none", "--label", fmt::format("{}={}", label, run_)};
     all.insert(all.end(), words.begin(), words.end());
     return std::string(trim(docker_.must("a throw-away container can't be started", std::move(all))));
 }
 
-void ThrowAways::wait_for(const std::string& container, const std::vector<std::string>& probe, std::string_view answer) {
+void ThrowAways::wait_for(const std::string& container,
+                          const std::vector<std::string>& probe,
+                          std::string_view answer) {
     std::vector<std::string> words{"exec", container};
     words.insert(words.end(), probe.begin(), probe.end());
     const auto until = docker_.clock().steady() + patience;
@@ -72,12 +75,29 @@ void ThrowAways::wait_for(const std::string& container, const std::vector<std::s
     }
 }
 
-void ThrowAways::start_postgres(const std::string& service, const std::string& image, const std::string& user) {
+void ThrowAways::start_postgres(const std::string& service,
+                                const std::string& image,
+                                const std::string& user) {
     if (postgres_.contains(service)) return;
     // Nobody can reach it, so the password protects nothing; without one the image refuses to start.
-    const auto id = start({"--label", "com.docker.compose.project=" + project(), "--label", "com.docker.compose.service=" + service,
-                           "--label", "com.docker.compose.oneoff=False", "--shm-size", "256m", "--env", "POSTGRES_PASSWORD=throw-away",
-                           "--env", "POSTGRES_USER=" + user, image, "postgres", "-c", "fsync=off", "-c", "full_page_writes=off"});
+    const auto id = start({"--label",
+                           "com.docker.compose.project=" + project(),
+                           "--label",
+                           "com.docker.compose.service=" + service,
+                           "--label",
+                           "com.docker.compose.oneoff=False",
+                           "--shm-size",
+                           "256m",
+                           "--env",
+                           "POSTGRES_PASSWORD=throw-away",
+                           "--env",
+                           "POSTGRES_USER=" + user,
+                           image,
+                           "postgres",
+                           "-c",
+                           "fsync=off",
+                           "-c",
+                           "full_page_writes=off"});
     // By TCP: while it initialises itself it listens on its socket alone.
     wait_for(id, {"pg_isready", "--quiet", "--host", "127.0.0.1", "--username", user}, "");
     postgres_[service] = id;
@@ -85,15 +105,32 @@ void ThrowAways::start_postgres(const std::string& service, const std::string& i
 
 std::uint64_t ThrowAways::keys_of(const fs::path& rdb, const std::string& image) {
     const auto volume = "kavi-verify-" + run_;
-    docker_.must("a throw-away volume can't be made", {"volume", "create", "--label", fmt::format("{}={}", label, run_), volume});
+    docker_.must("a throw-away volume can't be made",
+                 {"volume", "create", "--label", fmt::format("{}={}", label, run_), volume});
     const auto at = docker_.volume_folder(volume);
     if (!at) throw Error(errors::restore_failed, "a throw-away volume has no folder");
     fs::copy_file(rdb, fs::path(*at) / "dump.rdb");
     fs::permissions(fs::path(*at) / "dump.rdb", fs::perms(0644));
-    const auto id = start({"--volume", volume + ":/data", "--entrypoint", "redis-server", image, "--dir", "/data", "--dbfilename",
-                           "dump.rdb", "--appendonly", "no", "--save", "", "--port", "6379", "--protected-mode", "no"});
+    const auto id = start({"--volume",
+                           volume + ":/data",
+                           "--entrypoint",
+                           "redis-server",
+                           image,
+                           "--dir",
+                           "/data",
+                           "--dbfilename",
+                           "dump.rdb",
+                           "--appendonly",
+                           "no",
+                           "--save",
+                           "",
+                           "--port",
+                           "6379",
+                           "--protected-mode",
+                           "no"});
     wait_for(id, {"redis-cli", "ping"}, "PONG");
-    const auto keys = redis_keys(docker_.must("Redis doesn't say how many keys it has", {"exec", id, "redis-cli", "INFO", "keyspace"}));
+    const auto keys = redis_keys(docker_.must("Redis doesn't say how many keys it has",
+                                              {"exec", id, "redis-cli", "INFO", "keyspace"}));
     docker_.must("a throw-away container can't be removed", {"rm", "--force", "--volumes", id});
     docker_.must("a throw-away volume can't be removed", {"volume", "rm", "--force", volume});
     if (!keys) throw Error(errors::restore_failed, "Redis doesn't say how many keys it has");
@@ -104,12 +141,18 @@ fs::path ThrowAways::folder(std::uint64_t bytes) {
     std::error_code problem;
     fs::remove_all(folder_, problem);
     fs::create_directories(folder_, problem);
-    if (problem) throw Error(errors::restore_failed, folder_.string() + " can't be made").because(problem.message());
+    if (problem)
+        throw Error(errors::restore_failed, folder_.string() + " can't be made").because(problem.message());
     fs::permissions(folder_, fs::perms::owner_all);
+
     struct statvfs room {};
+
     if (::statvfs(folder_.c_str(), &room) == 0)
-        if (const auto free = static_cast<std::uint64_t>(room.f_bavail) * room.f_frsize; free < bytes + bytes / 10)
-            throw Error(errors::restore_failed, fmt::format("{} bytes don't fit into {}, which has {}", bytes, folder_.string(), free))
+        if (const auto free = static_cast<std::uint64_t>(room.f_bavail) * room.f_frsize;
+            free < bytes + bytes / 10)
+            throw Error(
+                errors::restore_failed,
+                fmt::format("{} bytes don't fit into {}, which has {}", bytes, folder_.string(), free))
                 .fix("free some space: kavi server clean");
     return folder_;
 }

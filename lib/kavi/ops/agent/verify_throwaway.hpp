@@ -9,7 +9,8 @@
 /// Containers, volumes and folders that are there to be restored into, and gone afterwards.
 namespace kavi::ops {
 
-/// All of one verification. Without a network, without ports, without anything of the live services but their image.
+/// All of one verification. Without a network, without ports, without anything of the live services but their
+/// image.
 class ThrowAways {
   public:
     /// Takes away what killed verifications left.
@@ -21,8 +22,8 @@ class ThrowAways {
     /// The project that its containers are labelled with, so that restoring finds them as it finds a stack's.
     std::string project() const { return "kavi-verify-" + run_; }
 
-    /// A PostgreSQL server of the image, empty and healthy; one for each service and image. `user` is its superuser. Throws
-    /// errors::restore_failed.
+    /// A PostgreSQL server of the image, empty and healthy; one for each service and image. `user` is its
+    /// superuser. Throws errors::restore_failed.
     void start_postgres(const std::string& service, const std::string& image, const std::string& user);
 
     /// How many keys a Redis of the image has that was started on this RDB.
@@ -33,7 +34,9 @@ class ThrowAways {
 
   private:
     std::string start(const std::vector<std::string>& words);
-    void wait_for(const std::string& container, const std::vector<std::string>& probe, std::string_view answer);
+    void wait_for(const std::string& container,
+                  const std::vector<std::string>& probe,
+                  std::string_view answer);
     void clean() noexcept;
 
     RestoreDocker& docker_;

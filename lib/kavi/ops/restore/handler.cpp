@@ -23,7 +23,8 @@ std::string doing_of(const Json& event) {
     const auto& bytes = member_or_null(event, "bytes");
     const auto& total = member_or_null(event, "total");
     if (bytes.is_number_integer() && total.is_number_integer())
-        text += fmt::format(", {} of {}", size_text(bytes.get<std::uint64_t>()), size_text(total.get<std::uint64_t>()));
+        text += fmt::format(
+            ", {} of {}", size_text(bytes.get<std::uint64_t>()), size_text(total.get<std::uint64_t>()));
     return text;
 }
 
@@ -64,16 +65,22 @@ Json artefact_json(const Artefact& artefact) {
             {"details", artefact.details}};
 }
 
-UnwrappedArtefact unwrap_artefact(store::Store& store, const std::string& path, std::span<const seal::Identity> identities) {
+UnwrappedArtefact unwrap_artefact(store::Store& store,
+                                  const std::string& path,
+                                  std::span<const seal::Identity> identities) {
     std::string beginning;
-    store.read(path, [&](std::string_view bytes) { beginning += bytes; }, 0, longest_header);
+    store.read(
+        path, [&](std::string_view bytes) { beginning += bytes; }, 0, longest_header);
     return while_doing(fmt::format("{} can't be opened", path), [&] {
         auto header = seal::unwrap_header(beginning, identities);
         return UnwrappedArtefact{.file_key = std::move(header.file_key), .header_size = header.header_size};
     });
 }
 
-AgentAnswer ask_agent(const RestoreTools& tools, const AgentQuestion& question, const host::EventSink& on_event, std::stop_token stop) {
+AgentAnswer ask_agent(const RestoreTools& tools,
+                      const AgentQuestion& question,
+                      const host::EventSink& on_event,
+                      std::stop_token stop) {
     const auto store = tools.open_store(question.store);
     auto request = Json{{"kavi.agent", 1},
                         {"estate", tools.estate},
@@ -83,7 +90,8 @@ AgentAnswer ask_agent(const RestoreTools& tools, const AgentQuestion& question, 
                         {"artefacts", Json::array()}};
     if (question.level > 0) request["level"] = question.level;
     for (const auto& part : question.parts) {
-        const auto path = fmt::format("{}/{}", backup_folder(tools.estate, question.owner), part.artefact.file);
+        const auto path =
+            fmt::format("{}/{}", backup_folder(tools.estate, question.owner), part.artefact.file);
         const auto unwrapped = unwrap_artefact(*store, path, tools.identities());
         request["artefacts"].push_back({{"artefact", artefact_json(part.artefact)},
                                         {"header_size", unwrapped.header_size},
@@ -92,7 +100,9 @@ AgentAnswer ask_agent(const RestoreTools& tools, const AgentQuestion& question, 
     }
     // The request holds file keys: it goes as a frame, which is never written down.
     auto text = canonical_json(request);
-    host::Operation operation{.name = "agent/run", .parameters = {{"command", question.level > 0 ? "verify" : "restore"}}, .frames = {}};
+    host::Operation operation{.name = "agent/run",
+                              .parameters = {{"command", question.level > 0 ? "verify" : "restore"}},
+                              .frames = {}};
     operation.frames.push_back({"agent-request", Secret::take(text)});
     for (auto& entry : request["artefacts"]) wipe(entry["file_key"].get_ref<std::string&>());
     const auto answer = tools.host_at(question.server, stop).call(operation, on_event, stop);
@@ -105,12 +115,15 @@ void RestoreHandler::apply(std::span<const plan::Action* const> batch, std::stop
     const auto& first = step_of(*batch.front());
     AgentQuestion question{.server = first.server, .owner = first.owner, .store = first.store, .parts = {}};
     for (const auto* action : batch) question.parts.push_back(step_of(*action).part);
-    const auto answer = ask_agent(tools_, question, [&](const Json& event) { tell(batch, event); }, stop);
+    const auto answer = ask_agent(
+        tools_, question, [&](const Json& event) { tell(batch, event); }, stop);
     run::BatchFailure failure;
     for (const auto* action : batch) {
         const auto found = answer.find(step_of(*action).part.artefact.file);
         if (found == answer.end())
-            failure.failed.emplace(action->id, Error(errors::restore_failed, fmt::format("the agent says nothing of {}", action->subject)));
+            failure.failed.emplace(
+                action->id,
+                Error(errors::restore_failed, fmt::format("the agent says nothing of {}", action->subject)));
         else if (const auto& why = member_or_null(found->second, "failure"); why.is_object())
             failure.failed.emplace(action->id, host::error_of(why));
         else
@@ -124,7 +137,8 @@ void RestoreHandler::tell(std::span<const plan::Action* const> batch, const Json
     const auto subject = string_or(event, "subject");
     for (const auto* action : batch) {
         const auto& artefact = step_of(*action).part.artefact;
-        if (subject == (artefact.part.empty() ? artefact.item : artefact.item + "/" + artefact.part)) tools_.on_progress(*action, doing_of(event));
+        if (subject == (artefact.part.empty() ? artefact.item : artefact.item + "/" + artefact.part))
+            tools_.on_progress(*action, doing_of(event));
     }
 }
 

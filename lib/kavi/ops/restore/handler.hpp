@@ -20,11 +20,11 @@ namespace kavi::ops {
 
 /// What the agent says of one artefact that it restored or verified.
 struct RestoreResult {
-    std::uint64_t bytes = 0;            ///< of the content
+    std::uint64_t bytes = 0;  ///< of the content
     double seconds = 0;
-    std::uint64_t rows = 0;             ///< postgres: in all tables, equal to the manifest's
-    std::string kept;                   ///< what the old one is called now; empty: there was none, or it was empty
-    std::vector<std::string> restarted; ///< services
+    std::uint64_t rows = 0;  ///< postgres: in all tables, equal to the manifest's
+    std::string kept;        ///< what the old one is called now; empty: there was none, or it was empty
+    std::vector<std::string> restarted;  ///< services
     std::vector<std::string> warnings;
 };
 
@@ -54,7 +54,9 @@ struct UnwrappedArtefact {
 };
 
 /// Reads the artefact's header and opens it. Throws what the store throws, and seal::AgeError.
-UnwrappedArtefact unwrap_artefact(store::Store& store, const std::string& path, std::span<const seal::Identity> identities);
+UnwrappedArtefact unwrap_artefact(store::Store& store,
+                                  const std::string& path,
+                                  std::span<const seal::Identity> identities);
 
 /// Something for the agent of a server.
 struct AgentQuestion {
@@ -62,17 +64,21 @@ struct AgentQuestion {
     std::string owner;   ///< whose backups
     std::string store;
     std::vector<RestorePart> parts;
-    int level = 0;       ///< 2 or 3: verify; 0: restore
+    int level = 0;  ///< 2 or 3: verify; 0: restore
 };
 
 using AgentAnswer = std::map<std::string, Json>;  ///< by Artefact::file: a result, or {"failure": {…}}
 
-/// Has a server's agent restore or verify artefacts. Throws what the store, the identities and the host throw; what
-/// becomes of each artefact is in the answer.
-AgentAnswer ask_agent(const RestoreTools& tools, const AgentQuestion& question, const host::EventSink& on_event, std::stop_token stop);
+/// Has a server's agent restore or verify artefacts. Throws what the store, the identities and the host
+/// throw; what becomes of each artefact is in the answer.
+AgentAnswer ask_agent(const RestoreTools& tools,
+                      const AgentQuestion& question,
+                      const host::EventSink& on_event,
+                      std::stop_token stop);
 
-/// Carries out plan_restore's actions: reads each artefact's header, unwraps its file key here, and has the server's
-/// agent fetch, check and restore it. No identity leaves this machine, and a file key goes as a frame only.
+/// Carries out plan_restore's actions: reads each artefact's header, unwraps its file key here, and has the
+/// server's agent fetch, check and restore it. No identity leaves this machine, and a file key goes as a
+/// frame only.
 class RestoreHandler final : public run::Handler {
   public:
     explicit RestoreHandler(RestoreTools tools) : tools_(std::move(tools)) {}

@@ -23,7 +23,8 @@ struct Kept {
     friend bool operator==(const Kept&, const Kept&) = default;
 };
 
-/// Asks the server's agent for what is kept of these items (empty: all of the server). Throws what the host throws.
+/// Asks the server's agent for what is kept of these items (empty: all of the server). Throws what the host
+/// throws.
 std::vector<Kept> find_kept(host::Host& host,
                             const model::LoadedEstate& loaded,
                             const std::string& server,

@@ -6,12 +6,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <filesystem>
+
 #include <support/catch.hpp>
 #include <support/errors.hpp>
 #include <support/memory_store.hpp>
-
-#include <algorithm>
-#include <filesystem>
 
 using namespace kavi;
 using namespace kavi::ops;
@@ -21,13 +21,23 @@ namespace {
 constexpr auto older = "20261124T060000Z-0001", newer = "20261125T060000Z-0002";
 
 const model::LoadedEstate& seed() {
-    static const auto loaded = model::load_estate(std::filesystem::path(KAVI_SOURCE_DIR) / "config/kavi.toml");
+    static const auto loaded =
+        model::load_estate(std::filesystem::path(KAVI_SOURCE_DIR) / "config/kavi.toml");
     return loaded;
 }
 
-Artefact artefact(const std::string& run, const std::string& item, const std::string& kind, const std::string& part = {}) {
-    return {.item = item, .kind = kind, .part = part, .file = fmt::format("{}/{}.{}.{}.zst.age", run, item, part, kind), .bytes = 10, .sha256 = std::string(64, 'a'),
-            .plain_bytes = 20'000'000, .plain_sha256 = std::string(64, 'b')};
+Artefact artefact(const std::string& run,
+                  const std::string& item,
+                  const std::string& kind,
+                  const std::string& part = {}) {
+    return {.item = item,
+            .kind = kind,
+            .part = part,
+            .file = fmt::format("{}/{}.{}.{}.zst.age", run, item, part, kind),
+            .bytes = 10,
+            .sha256 = std::string(64, 'a'),
+            .plain_bytes = 20'000'000,
+            .plain_sha256 = std::string(64, 'b')};
 }
 
 StoredRun stored(const std::string& run, std::vector<ItemFailure> failures = {}) {
@@ -39,17 +49,25 @@ StoredRun stored(const std::string& run, std::vector<ItemFailure> failures = {})
     for (const auto* name : {"forgejo", "infisical"})
         if (!failed(name)) manifest.artefacts.push_back(artefact(run, "databases", "postgres", name));
     manifest.artefacts.push_back(artefact(run, "redis", "redis"));
-    for (const auto* name : {"forgejo", "forgejo-config", "certificates", "notes"}) manifest.artefacts.push_back(artefact(run, name, "files"));
+    for (const auto* name : {"forgejo", "forgejo-config", "certificates", "notes"})
+        manifest.artefacts.push_back(artefact(run, name, "files"));
     manifest.artefacts.push_back(artefact(run, "images", "images", "traefik:v3"));
     return {.run = run, .time = *run_time(run), .manifest = std::move(manifest), .digest = {}};
 }
 
 Catalog catalog(std::vector<ItemFailure> failures_of_newer = {}) {
-    return {.store = "box", .estate = "kavi", .server = "bruno", .runs = {stored(newer, std::move(failures_of_newer)), stored(older)}};
+    return {.store = "box",
+            .estate = "kavi",
+            .server = "bruno",
+            .runs = {stored(newer, std::move(failures_of_newer)), stored(older)}};
 }
 
 RestoreRequest request(const Catalog& from, std::vector<RestoreWish> wishes = {}) {
-    return {.loaded = seed(), .catalog = from, .server = "bruno", .wishes = std::move(wishes), .now = *run_time("20261125T090000Z-0000")};
+    return {.loaded = seed(),
+            .catalog = from,
+            .server = "bruno",
+            .wishes = std::move(wishes),
+            .now = *run_time("20261125T090000Z-0000")};
 }
 
 std::vector<std::string> ids(const std::vector<plan::Action>& actions) {
@@ -77,9 +95,14 @@ Error refused(const RestoreRequest& asked) {
 TEST_CASE("everything of a server is restored: roles before databases, asked for once") {
     const auto from = catalog();
     const auto actions = plan_restore(request(from));
-    CHECK(ids(actions) == std::vector<std::string>{"restore/bruno/certificates", "restore/bruno/databases/globals", "restore/bruno/databases/forgejo",
-                                                   "restore/bruno/databases/infisical", "restore/bruno/forgejo", "restore/bruno/forgejo-config",
-                                                   "restore/bruno/notes", "restore/bruno/redis"});
+    CHECK(ids(actions) == std::vector<std::string>{"restore/bruno/certificates",
+                                                   "restore/bruno/databases/globals",
+                                                   "restore/bruno/databases/forgejo",
+                                                   "restore/bruno/databases/infisical",
+                                                   "restore/bruno/forgejo",
+                                                   "restore/bruno/forgejo-config",
+                                                   "restore/bruno/notes",
+                                                   "restore/bruno/redis"});
     CHECK(std::ranges::count(actions, plan::Question::type_name, &plan::Action::question) == 1);
     CHECK(actions.front().confirm_name == "bruno");
     for (const auto& action : actions) {
@@ -90,15 +113,25 @@ TEST_CASE("everything of a server is restored: roles before databases, asked for
     CHECK(database.after == std::vector<std::string>{"restore/bruno/databases/globals"});
     CHECK(database.reason == fmt::format("box of {}, 3 h old, {}", newer, size_text(20'000'000)));
     CHECK(database.verb == plan::Verb::replace);
-    CHECK(part_of(database).target == Json{{"kind", "postgres"}, {"project", "production"}, {"service", "postgres"}, {"image", "postgres:16.11-alpine"}, {"database", "infisical"}});
+    CHECK(part_of(database).target == Json{{"kind", "postgres"},
+                                           {"project", "production"},
+                                           {"service", "postgres"},
+                                           {"image", "postgres:16.11-alpine"},
+                                           {"database", "infisical"}});
     const auto& redis = part_of(named(actions, "restore/bruno/redis")).target;
     CHECK(redis["volume"] == "production_redis-data");
     CHECK(redis["at"] == "/data");
     CHECK(redis["cli"] == Json{"/bin/sh", "/etc/redis/redis.sh", "cli"});
-    CHECK(redis["labels"] == Json{{"com.docker.compose.project", "production"}, {"com.docker.compose.volume", "redis-data"}});
+    CHECK(redis["labels"] ==
+          Json{{"com.docker.compose.project", "production"}, {"com.docker.compose.volume", "redis-data"}});
     CHECK(part_of(named(actions, "restore/bruno/forgejo")).target ==
-          Json{{"kind", "files"}, {"volume", "production_forgejo-data"}, {"labels", {{"com.docker.compose.project", "production"}, {"com.docker.compose.volume", "forgejo-data"}}}});
-    CHECK(part_of(named(actions, "restore/bruno/notes")).target == Json{{"kind", "files"}, {"folder", "/mnt/storagebox/obsidian"}, {"mount", "/mnt/storagebox"}});
+          Json{{"kind", "files"},
+               {"volume", "production_forgejo-data"},
+               {"labels",
+                {{"com.docker.compose.project", "production"},
+                 {"com.docker.compose.volume", "forgejo-data"}}}});
+    CHECK(part_of(named(actions, "restore/bruno/notes")).target ==
+          Json{{"kind", "files"}, {"folder", "/mnt/storagebox/obsidian"}, {"mount", "/mnt/storagebox"}});
 }
 
 TEST_CASE("where nothing is live nothing is asked") {
@@ -137,8 +170,11 @@ TEST_CASE("the time and the run are as wished") {
 
 TEST_CASE("a part of an item, and another place") {
     const auto from = catalog();
-    auto actions = plan_restore(request(from, {{.item = "databases", .database = "forgejo", .table = "public.user", .into_database = "look"}}));
-    CHECK(ids(actions) == std::vector<std::string>{"restore/bruno/databases/globals", "restore/bruno/databases/forgejo"});
+    auto actions = plan_restore(request(
+        from,
+        {{.item = "databases", .database = "forgejo", .table = "public.user", .into_database = "look"}}));
+    CHECK(ids(actions) ==
+          std::vector<std::string>{"restore/bruno/databases/globals", "restore/bruno/databases/forgejo"});
     CHECK(part_of(actions.back()).target["into"] == "look");
     CHECK(part_of(actions.back()).target["table"] == "public.user");
     CHECK(actions.back().effect == "into the new database look");
@@ -167,10 +203,12 @@ TEST_CASE("wishes that make no sense are refused with a reason") {
     const auto message = [&](const RestoreWish& wish) { return refused(request(from, {wish})).message(); };
     CHECK(message({.item = "redis", .database = "x"}) == "redis has no databases");
     CHECK(message({.item = "databases", .paths = {"x"}}) == "databases has no files of its own");
-    CHECK(message({.item = "databases", .database = "infisical", .table = "x"}) == "one table is restored beside the live database only: give --into db:NAME too");
+    CHECK(message({.item = "databases", .database = "infisical", .table = "x"}) ==
+          "one table is restored beside the live database only: give --into db:NAME too");
     CHECK(message({.item = "databases", .into_database = "x"}) == "--into db:NAME needs --database, too");
     CHECK(message({.item = "git"}) == "git is a mirror of Git repositories: nothing is restored by kavi");
-    CHECK(message({.item = "databases", .database = "nothing"}) == "there is no whole backup of nothing of databases");
+    CHECK(message({.item = "databases", .database = "nothing"}) ==
+          "there is no whole backup of nothing of databases");
     const auto error = refused(request(from, {{.item = "databaes"}}));
     CHECK(error.message() == "no backup item is called 'databaes'");
     CHECK(error.advice() == "did you mean 'databases'?");
@@ -180,7 +218,8 @@ TEST_CASE("an item's place among the services of its server") {
     const auto places = item_places(seed(), "bruno");
     std::vector<std::string> names;
     for (const auto& place : places) names.push_back(place.item);
-    CHECK(names == std::vector<std::string>{"certificates", "databases", "forgejo", "forgejo-config", "notes", "redis"});
+    CHECK(names == std::vector<std::string>{
+                       "certificates", "databases", "forgejo", "forgejo-config", "notes", "redis"});
     const auto databases = item_place(seed(), "databases");
     CHECK(databases.within == "postgres");
     CHECK(databases.before.empty());
@@ -221,37 +260,65 @@ TEST_CASE("a server's agent gets the file key as a frame, and each artefact its 
     const auto from = catalog();
     const auto actions = plan_restore(request(from, {{.item = "databases"}}));
     test::MemoryStore files;
-    for (const auto& action : actions) files.files["kavi/bruno/" + part_of(action).artefact.file] = seal::age_seal(Secret("x"), recipients);
+    for (const auto& action : actions)
+        files.files["kavi/bruno/" + part_of(action).artefact.file] = seal::age_seal(Secret("x"), recipients);
     AgentHost server;
     const auto& good = part_of(actions[1]).artefact.file;
     const auto& bad = part_of(actions[2]).artefact.file;
-    server.events = {{{"event", "progress"}, {"subject", "databases/forgejo"}, {"text", "fetching"}, {"bytes", 5'000'000}, {"total", 20'000'000}}};
+    server.events = {{{"event", "progress"},
+                      {"subject", "databases/forgejo"},
+                      {"text", "fetching"},
+                      {"bytes", 5'000'000},
+                      {"total", 20'000'000}}};
     server.answer = {{"artefacts",
-                      {{{"file", good}, {"bytes", 7}, {"seconds", 1.5}, {"rows", 12}, {"kept", "forgejo__before_x"}, {"restarted", {"forgejo"}}, {"warnings", Json::array()}},
-                       {{"file", bad}, {"failure", {{"code", "KAVI-E0705"}, {"message", "pg_restore failed on infisical"}, {"causes", {"why"}}, {"fix", "x"}}}}}}};
+                      {{{"file", good},
+                        {"bytes", 7},
+                        {"seconds", 1.5},
+                        {"rows", 12},
+                        {"kept", "forgejo__before_x"},
+                        {"restarted", {"forgejo"}},
+                        {"warnings", Json::array()}},
+                       {{"file", bad},
+                        {"failure",
+                         {{"code", "KAVI-E0705"},
+                          {"message", "pg_restore failed on infisical"},
+                          {"causes", {"why"}},
+                          {"fix", "x"}}}}}}};
     std::vector<std::string> told;
-    RestoreHandler handler({.host_at = [&](const std::string&, std::stop_token) -> host::Host& { return server; },
-                            .open_store = [&](const std::string&) {
-                                auto copy = std::make_unique<test::MemoryStore>();
-                                copy->files = files.files;
-                                return copy;
-                            },
-                            .store_for = [](const std::string&, const std::string& store) { return Json{{"name", store}}; },
-                            .identities = [&]() -> std::span<const seal::Identity> { return identities; },
-                            .estate = "kavi",
-                            .run = "20261125T090000Z-0009",
-                            .on_progress = [&](const plan::Action& action, std::string_view doing) { told.push_back(fmt::format("{}: {}", action.id, doing)); }});
+    RestoreHandler handler(
+        {.host_at = [&](const std::string&, std::stop_token) -> host::Host& { return server; },
+         .open_store =
+             [&](const std::string&) {
+                 auto copy = std::make_unique<test::MemoryStore>();
+                 copy->files = files.files;
+                 return copy;
+             },
+         .store_for =
+             [](const std::string&, const std::string& store) {
+                 return Json{{"name", store}};
+             },
+         .identities = [&]() -> std::span<const seal::Identity> { return identities; },
+         .estate = "kavi",
+         .run = "20261125T090000Z-0009",
+         .on_progress =
+             [&](const plan::Action& action, std::string_view doing) {
+                 told.push_back(fmt::format("{}: {}", action.id, doing));
+             }});
     const std::vector<const plan::Action*> batch{&actions[1], &actions[2]};
     try {
         handler.apply(batch, {});
         FAIL("one of them failed");
     } catch (const run::BatchFailure& failure) {
         REQUIRE(failure.failed.size() == 1);
-        CHECK(failure.failed.at("restore/bruno/databases/infisical").message() == "pg_restore failed on infisical");
+        CHECK(failure.failed.at("restore/bruno/databases/infisical").message() ==
+              "pg_restore failed on infisical");
     }
     CHECK(handler.results().at("restore/bruno/databases/forgejo").rows == 12);
-    CHECK(handler.results().at("restore/bruno/databases/forgejo").restarted == std::vector<std::string>{"forgejo"});
-    CHECK(told == std::vector<std::string>{fmt::format("restore/bruno/databases/forgejo: fetching, {} of {}", size_text(5'000'000), size_text(20'000'000))});
+    CHECK(handler.results().at("restore/bruno/databases/forgejo").restarted ==
+          std::vector<std::string>{"forgejo"});
+    CHECK(told == std::vector<std::string>{fmt::format("restore/bruno/databases/forgejo: fetching, {} of {}",
+                                                       size_text(5'000'000),
+                                                       size_text(20'000'000))});
 
     REQUIRE(server.operations.size() == 1);
     const auto& operation = server.operations.front();

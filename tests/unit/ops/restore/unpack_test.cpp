@@ -5,11 +5,11 @@
 
 #include <fmt/format.h>
 
+#include <stdexcept>
+
 #include <support/catch.hpp>
 #include <support/errors.hpp>
 #include <support/memory_store.hpp>
-
-#include <stdexcept>
 
 using namespace kavi;
 using namespace kavi::ops;
@@ -31,8 +31,14 @@ struct World {
         const std::vector<seal::Recipient> recipients{seal::parse_recipient(identity.recipient())};
         const auto stored = seal::age_seal(Secret(content), recipients);
         auto header = seal::unwrap_header(stored, identities);
-        sealed = {.artefact = {.item = "databases", .kind = "postgres", .part = "infisical", .file = "RUN/file", .bytes = stored.size(), .sha256 = hex(sha256(stored)),
-                               .plain_bytes = plain.size(), .plain_sha256 = hex(sha256(plain))},
+        sealed = {.artefact = {.item = "databases",
+                               .kind = "postgres",
+                               .part = "infisical",
+                               .file = "RUN/file",
+                               .bytes = stored.size(),
+                               .sha256 = hex(sha256(stored)),
+                               .plain_bytes = plain.size(),
+                               .plain_sha256 = hex(sha256(plain))},
                   .header_size = header.header_size,
                   .file_key = std::move(header.file_key)};
         store.files["kavi/bruno/RUN/file"] = stored;
@@ -70,7 +76,8 @@ constexpr auto message = "the backup of infisical of databases (RUN/file) isn't 
 }  // namespace
 
 TEST_CASE("an artefact is fetched, opened and decompressed") {
-    for (const auto& plain : {std::string(), std::string("x"), noise(65536), noise(3 << 20), std::string(8 << 20, 'a')}) {
+    for (const auto& plain :
+         {std::string(), std::string("x"), noise(65536), noise(3 << 20), std::string(8 << 20, 'a')}) {
         World world(plain);
         CHECK(world.unpacked() == plain);
     }
@@ -82,17 +89,20 @@ TEST_CASE("whatever differs from the manifest is told") {
     SECTION("the hash of what is stored") {
         const auto real = artefact.sha256;
         artefact.sha256 = std::string(64, '0');
-        CHECK(test::causes(world.failure()) == fmt::format("the SHA-256 of what is stored is {}, not {}", real, artefact.sha256));
+        CHECK(test::causes(world.failure()) ==
+              fmt::format("the SHA-256 of what is stored is {}, not {}", real, artefact.sha256));
     }
     SECTION("the hash of the content") {
         const auto real = artefact.plain_sha256;
         artefact.plain_sha256 = std::string(64, '0');
-        CHECK(test::causes(world.failure()) == fmt::format("the SHA-256 of its content is {}, not {}", real, artefact.plain_sha256));
+        CHECK(test::causes(world.failure()) ==
+              fmt::format("the SHA-256 of its content is {}, not {}", real, artefact.plain_sha256));
     }
     SECTION("more content than the manifest says is never taken") {
         artefact.plain_bytes = 1000;
         std::string out;
-        const auto error = test::error_of([&] { unpack(world.store, "kavi/bruno/RUN/file", world.sealed, seal::append_to(out), {}, {}); });
+        const auto error = test::error_of(
+            [&] { unpack(world.store, "kavi/bruno/RUN/file", world.sealed, seal::append_to(out), {}, {}); });
         CHECK(test::causes(error) == "its content has more than 1000 bytes");
         CHECK(out.size() <= 1000);
     }
@@ -101,13 +111,17 @@ TEST_CASE("whatever differs from the manifest is told") {
         CHECK(test::causes(world.failure()) == "its content has 300000 bytes, not 300001");
     }
     SECTION("one byte anywhere") {
-        for (const auto at : {std::size_t{world.sealed.header_size}, world.sealed.header_size + 16, world.stored().size() / 2, world.stored().size() - 1}) {
+        for (const auto at : {std::size_t{world.sealed.header_size},
+                              world.sealed.header_size + 16,
+                              world.stored().size() / 2,
+                              world.stored().size() - 1}) {
             World other(noise(300000));
             other.stored()[at] = static_cast<char>(other.stored()[at] ^ 1);
             const auto error = other.failure();
             CHECK(error.message() == message);
             CHECK(error.code() == errors::integrity);
-            CHECK(test::causes(error) == "the age file is damaged or truncated: a chunk can't be authenticated");
+            CHECK(test::causes(error) ==
+                  "the age file is damaged or truncated: a chunk can't be authenticated");
         }
     }
     SECTION("another artefact's key") {
@@ -153,7 +167,9 @@ TEST_CASE("a consumer that fails, a store that fails and a stop end it at once, 
     CHECK_THROWS_WITH(unpack(world.store, "kavi/bruno/RUN/file", world.sealed, failing, {}, {}), "full");
     world.stop.request_stop();
     CHECK(world.failure().code() == errors::interrupted);
-    world.store.before = [](const std::string&, const std::string&) { throw Error(errors::store_failed, "the line is broken"); };
+    world.store.before = [](const std::string&, const std::string&) {
+        throw Error(errors::store_failed, "the line is broken");
+    };
     CHECK(World(noise(10)).unpacked() == noise(10));
     CHECK(world.failure().message() == "the line is broken");
 }
@@ -162,6 +178,11 @@ TEST_CASE("progress counts what is stored") {
     World world(noise(1 << 20));
     std::uint64_t last = 0;
     std::string out;
-    unpack(world.store, "kavi/bruno/RUN/file", world.sealed, seal::append_to(out), [&](std::uint64_t bytes) { last = bytes; }, {});
+    unpack(world.store,
+           "kavi/bruno/RUN/file",
+           world.sealed,
+           seal::append_to(out),
+           [&](std::uint64_t bytes) { last = bytes; },
+           {});
     CHECK(last == world.stored().size());
 }
