@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """recover.py CASE: a server is lost with all that lived on it, and comes back (e2e.py's `up` and `down` are here too). What came back is looked at by
 psql, docker and ssh; servers need kavi's portable executable (KAVI_PORTABLE_EXECUTABLE, else build/portable/kavi)."""
+import random
 import shutil
 
 import e2e
@@ -33,7 +34,7 @@ def look():
             "files": bruno("cat $(docker volume inspect -f '{{.Mountpoint}}' production_forgejo-data)/marker").strip()}
 
 
-def check_back(before, done):
+def check_back(before, done, counted=ROWS):
     health = bruno("docker ps --filter label=com.docker.compose.project=production --format '{{.Label \"com.docker.compose.service\"}} {{.Status}}'")
     running = dict(line.split(" ", 1) for line in health.splitlines())
     check("every service runs", set(running) == SERVICES, running)
@@ -43,9 +44,10 @@ def check_back(before, done):
     uri = bruno("cat /var/lib/kavi/secrets/production/INFISICAL_DB_CONNECTION_URI").strip()
     check("PostgreSQL accepts Infisical's credentials", bruno("docker exec -i %s psql -tA '%s' -c 'select current_user'" % (HERE % "postgres", uri)).strip() == "infisical")
     times = json.loads(done.stdout)["data"]["recovery"]
-    check("its times are told", times["critical_ms"] and times["whole_ms"] >= times["critical_ms"], times)
-    check("rows were counted", times["rows"] >= ROWS, times["rows"])
-    print("  critical services after %.1f s, all after %.1f s, phases %s" % (times["critical_ms"] / 1000, times["whole_ms"] / 1000, times["phases"]))
+    if counted:
+        check("its times are told", times["critical_ms"] and times["whole_ms"] >= times["critical_ms"], times)
+    check("rows were counted", times["rows"] >= counted, times["rows"])
+    print("  critical services after %.1f s, all after %.1f s, phases %s" % ((times["critical_ms"] or 0) / 1000, times["whole_ms"] / 1000, times["phases"]))
 
 
 @case
@@ -57,6 +59,28 @@ def a_lost_server_comes_back():
     lose_bruno()
     done = kavi("recover", "bruno", "--sealed", "--confirm", "bruno", "--json", more={"INFISICAL_API_URL": "http://127.0.0.1:9"})
     check_back(before, done)
+    kavi("deploy", "--dry-run", "--exit-code")
+
+
+@case
+def killed_on_the_way_back():
+    """At boundaries drawn by E2E_SEED, two of them among the restores: the same command goes on, and loses nothing."""
+    seed = int(os.environ.get("E2E_SEED", "20261125"))
+    print("  E2E_SEED=%d" % seed)
+    draw = random.Random(seed)
+    before = fill()
+    kavi("backup", "--accept-smaller")
+    lose_bruno()
+    words = ("recover", "bruno", "--confirm", "bruno")
+    for part in ("server/", "restore/bruno/databases", "service/", "restore/"):
+        pending = [action["id"] for action in json.loads(kavi(*words, "--dry-run", "--json").stdout)["data"]["plan"]["actions"]]
+        pending = [one for one in pending if one.startswith(part)] or pending
+        where = "%s:%s" % (draw.choice(pending), draw.choice(["intent-written", "effect-done", "done-written"]))
+        done = kavi(*words, expect=None, more={"KAVI_CRASH_AT": where})
+        check("killed at %s" % where, done.returncode == -9, "exit %d: %s" % (done.returncode, done.stderr[-800:]))
+    (D / "e2e-known-hosts").unlink(missing_ok=True)
+    done = kavi(*words, "--json")
+    check_back(before, done, counted=0)
     kavi("deploy", "--dry-run", "--exit-code")
 
 

@@ -56,7 +56,7 @@ class Recovery {
 
     Result run() {
         observe();
-        last_copy();
+        if (!unfinished_) last_copy();
         observe_backups();
         const auto plan = planned();
         const auto progress = make_progress(session_.output, session_.clock);
@@ -122,8 +122,29 @@ class Recovery {
         seen_.hetzner = ops::observe_hetzner(estate, names, estate_.hetzner(), session_.stop);
         if (seen_.hetzner.server(options_.server))
             ops::observe_offers(estate, names, seen_.hetzner, estate_.hetzner(), session_.stop);
+        look_inside();
         observe_zones();
         agent_ = portable_executable(session_.environment, session_.stop);
+    }
+
+    /// A server that a cut recovery has made is gone on with.
+    void look_inside() {
+        const auto* server = seen_.hetzner.server(options_.server);
+        if (!server || server->status == "off") return;
+        try {
+            const auto pin = estate_.secrets().vault.key("pin");
+            auto seen = ops::observe_deploy(estate_.loaded(), scope_, pin.key, tools(), session_.stop);
+            unfinished_ = ops::is_unfinished(estate_.loaded(), options_.server, seen);
+            if (unfinished_) {
+                seen_ = std::move(seen);
+                return;
+            }
+        } catch (const Error& error) {
+            if (error.code() == errors::interrupted) throw;
+            session_.output.talk(fmt::format("{}: {}", options_.server, error.message()));
+        }
+        estate_.hosts().close(options_.server);
+        estate_.facts().forget(options_.server);
     }
 
     /// Of a server that still answers: what was written since its last backup is not to be lost. Nothing where only the
@@ -204,9 +225,9 @@ class Recovery {
     }
 
     plan::Plan planned() {
-        ops::RecoveryParts parts{.loaded = estate_.loaded(), .server = options_.server};
-        parts.destroy = ops::plan_destroy(estate_.estate(), options_.server, seen_.hetzner);
-        const auto lost = ops::without_server(seen_, options_.server);
+        ops::RecoveryParts parts{.loaded = estate_.loaded(), .server = options_.server, .unfinished = unfinished_};
+        if (!unfinished_) parts.destroy = ops::plan_destroy(estate_.estate(), options_.server, seen_.hetzner);
+        const auto lost = unfinished_ ? seen_ : ops::without_server(seen_, options_.server);
         parts.deploy = ops::plan_deploy({.loaded = estate_.loaded(),
                                          .scope = scope_,
                                          .vault = estate_.secrets().vault,
@@ -293,8 +314,9 @@ class Recovery {
 
     std::string headline() {
         const auto* server = seen_.hetzner.server(options_.server);
-        auto text = server ? fmt::format("{} is {} at Hetzner, and is made anew.", options_.server, server->status)
-                           : fmt::format("Hetzner has no server {}.", options_.server);
+        auto text = !server       ? fmt::format("Hetzner has no server {}.", options_.server)
+                    : unfinished_ ? fmt::format("{} is there, its recovery was cut: it is gone on with.", options_.server)
+                                  : fmt::format("{} is {} at Hetzner, and is made anew.", options_.server, server->status);
         text += fmt::format(" Data: {}; what was written since is lost.", join(ages_, ", "));
         return text + fmt::format(" Secrets from {}.", estate_.secrets().vault.description());
     }
@@ -345,6 +367,7 @@ class Recovery {
     ops::Checkout checkout_;
     std::map<std::string, ops::StackFiles> files_;
     ops::DeployObservation seen_;
+    bool unfinished_ = false;
     std::optional<ops::AgentProgram> agent_;
     ops::Catalog catalog_;
     std::vector<std::string> notes_, ages_;

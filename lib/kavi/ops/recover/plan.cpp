@@ -1,5 +1,6 @@
 #include <kavi/ops/recover/plan.hpp>
 #include <kavi/ops/restore/plan.hpp>
+#include <kavi/ops/stacks/observe.hpp>
 
 #include <fmt/format.h>
 
@@ -32,6 +33,7 @@ class RecoveryPlanner {
         replace_server();
         agent_before_images();
         for (const auto& place : item_places(parts_.loaded, parts_.server)) join(place);
+        timer_last();
         plan::Plan whole = std::move(parts_.deploy);
         for (auto& note : parts_.destroy.notes) whole.notes.push_back(std::move(note));
         auto& actions = whole.actions;
@@ -67,7 +69,7 @@ class RecoveryPlanner {
         const auto& server = parts_.server;
         Ids ids;
         for (const auto& action : parts_.deploy.actions)
-            if (action.id == "agent/" + server || action.id.starts_with("backup/" + server + "/") ||
+            if (action.id == "agent/" + server || action.id == "backup/" + server + "/keys" ||
                 action.id == "stack/" + stack + "/files" || action.id.starts_with("baseline/" + server + "/") ||
                 action.id.starts_with("trust/" + server + "/"))
                 ids.push_back(action.id);
@@ -78,20 +80,36 @@ class RecoveryPlanner {
         return fmt::format("service/{}/{}", place.stack, service);
     }
 
+    std::vector<plan::Action*> waiting_for(const ItemPlace& place) {
+        std::vector<plan::Action*> waiting;
+        for (const auto* services : {&place.before, &place.readers})
+            for (const auto& service : *services)
+                for (auto& action : parts_.deploy.actions)
+                    if (action.id == service_id(place, service)) waiting.push_back(&action);
+        return waiting;
+    }
+
     void join(const ItemPlace& place) {
         const auto id = fmt::format("restore/{}/{}", parts_.server, place.item);
+        const auto is_its = [&](const plan::Action& action) { return action.id == id || action.id.starts_with(id + "/"); };
+        const auto waiting = waiting_for(place);
+        if (parts_.unfinished && waiting.empty()) std::erase_if(parts_.restores, is_its);
         Ids restored;
         for (auto& action : parts_.restores) {
-            if (action.id != id && !action.id.starts_with(id + "/")) continue;
+            if (!is_its(action)) continue;
             restored.push_back(action.id);
             need(action, gate(place.stack));
             if (!place.within.empty() && parts_.deploy.find(service_id(place, place.within)))
                 need(action, {service_id(place, place.within)});
         }
-        for (const auto* waiting : {&place.before, &place.readers})
-            for (const auto& service : *waiting)
-                for (auto& action : parts_.deploy.actions)
-                    if (action.id == service_id(place, service)) need(action, restored);
+        for (auto* action : waiting) need(*action, restored);
+    }
+
+    /// A backup of what isn't restored yet must not become the newest one.
+    void timer_last() {
+        const auto restored = ids_of(parts_.restores);
+        for (auto& action : parts_.deploy.actions)
+            if (action.id == fmt::format("backup/{}/schedule", parts_.server)) need(action, restored);
     }
 
     /// A lane goes through its actions in plan order: a restore stands right before the first service that waits for
@@ -129,6 +147,14 @@ DeployObservation without_server(DeployObservation seen, const std::string& serv
     seen.managed.erase(server);
     seen.hosts.erase(server);
     return seen;
+}
+
+bool is_unfinished(const model::LoadedEstate& loaded, const std::string& server, const DeployObservation& seen) {
+    const auto facts = seen.hosts.find(server);
+    if (facts == seen.hosts.end()) return false;
+    return std::ranges::all_of(loaded.estate.stacks, [&](const auto& entry) {
+        return entry.second.server != server || read_stack_seen(facts->second, entry.second).releases.empty();
+    });
 }
 
 plan::Plan plan_recovery(RecoveryParts parts) {

@@ -104,6 +104,36 @@ TEST_CASE("a server that is there still goes before it is made") {
     CHECK(std::ranges::count(plan.actions, plan::Question::type_name, &plan::Action::question) == 1);
 }
 
+TEST_CASE("a recovery that was cut goes on: what nobody waits for any more was restored") {
+    auto deploy = deploy_plan();
+    std::erase_if(deploy.actions, [](const plan::Action& one) {
+        return one.lane == "hetzner" || one.id.starts_with("service/production/traefik") || one.id.starts_with("service/production/redis") ||
+               one.id.starts_with("service/production/postgres");
+    });
+    for (auto& one : deploy.actions) std::erase(one.after, "server/bruno");
+    const auto plan =
+        plan_recovery({.loaded = seed(), .server = "bruno", .unfinished = true, .deploy = deploy, .restores = restore_actions()});
+    CHECK(plan.find("restore/bruno/certificates") == nullptr);
+    CHECK(plan.find("restore/bruno/redis") == nullptr);
+    CHECK(needs(plan, "service/production/infisical", "restore/bruno/databases/infisical"));
+    CHECK(needs(plan, "service/production/forgejo", "restore/bruno/forgejo"));
+}
+
+TEST_CASE("the timer of backups starts when all is restored") {
+    auto deploy = deploy_plan();
+    deploy.actions.push_back(action("backup/bruno/schedule", "bruno", {"backup/bruno/keys"}));
+    const auto plan = plan_recovery({.loaded = seed(), .server = "bruno", .deploy = deploy, .restores = restore_actions()});
+    CHECK(needs(plan, "backup/bruno/schedule", "restore/bruno/databases/infisical"));
+    CHECK(needs(plan, "backup/bruno/schedule", "restore/bruno/redis"));
+}
+
+TEST_CASE("a server without a finished release is an unfinished one") {
+    DeployObservation seen;
+    CHECK_FALSE(is_unfinished(seed(), "bruno", seen));  // it doesn't answer
+    seen.hosts["bruno"] = Json::object();
+    CHECK(is_unfinished(seed(), "bruno", seen));
+}
+
 TEST_CASE("the server's name is asked for, also where nothing is destroyed") {
     const auto plan = plan_recovery({.loaded = seed(), .server = "bruno", .deploy = deploy_plan(), .restores = restore_actions()});
     REQUIRE(std::ranges::count(plan.actions, plan::Question::type_name, &plan::Action::question) == 1);
