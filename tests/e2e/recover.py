@@ -28,7 +28,7 @@ def fill():
 
 def look():
     return {"rows": psql("select count(*), md5(string_agg(name, ',' order by id)) from people"),
-            "databases": psql("select string_agg(datname, ',' order by datname) from pg_database where not datistemplate", "postgres"),
+            "databases": psql("select string_agg(datname, ',' order by datname) from pg_database where not datistemplate and datname not like '%\\_\\_before\\_%'", "postgres"),
             "roles": psql("select string_agg(rolname || ':' || rolsuper, ',' order by rolname) from pg_authid", "postgres"),
             "redis": bruno("docker exec %s /bin/sh /etc/redis/redis.sh cli get greeting" % (HERE % "redis")).strip(),
             "files": bruno("cat $(docker volume inspect -f '{{.Mountpoint}}' production_forgejo-data)/marker").strip()}

@@ -158,9 +158,11 @@ Json dump_globals(const PostgresSource& source, const seal::WriteBytes& out) {
 
 void backup_postgres(const ItemJob& job) {
     const PostgresSource source(job);
+    // What a restore keeps of before, or was building when it was killed, is no data of the estate's.
     const auto databases = source.ask("template1",
                                       "SELECT json_agg(datname ORDER BY datname) FROM pg_database WHERE "
-                                      "datallowconn AND NOT datistemplate");
+                                      "datallowconn AND NOT datistemplate AND "
+                                      "datname !~ '__(before|kavi)_[0-9]{8}T[0-9]{6}Z-[0-9a-f]{4}$'");
     job.store(
         {.kind = "postgres-globals", .part = "", .form = "sql", .source = [&](const seal::WriteBytes& out) {
              return dump_globals(source, out);
