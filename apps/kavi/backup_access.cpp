@@ -80,6 +80,16 @@ void learn_server(EstateSession& estate, const std::string& name, std::stop_toke
         estate.facts().learn(server, ops::facts_of(managed));
 }
 
+using BackupSigners = std::map<std::string, std::vector<std::string>>;
+
+ops::ManifestSigners keys_of(const BackupSigners& all, const std::string& server) {
+    ops::ManifestSigners keys;
+    if (const auto lines = all.find(server); lines != all.end())
+        for (const auto& line : lines->second)
+            if (auto key = seal::parse_ssh_public_key(line)) keys.push_back(std::move(*key));
+    return keys;
+}
+
 }  // namespace
 
 store::StoreTarget store_target(const model::Estate& estate,
@@ -141,14 +151,27 @@ store::Store& BackupAccess::store(const std::string& name, StoreUse use) {
 ops::ManifestSigners BackupAccess::sealed_signers(const std::string& server) {
     if (!sealed_) {
         const auto copies = estate_.access().read_copies(false);
-        sealed_ = copies.best ? copies.best->bundle.backup_signers
-                              : std::map<std::string, std::vector<std::string>>();
+        sealed_ = copies.best ? copies.best->bundle.backup_signers : BackupSigners();
     }
-    ops::ManifestSigners signers;
-    if (const auto lines = sealed_->find(server); lines != sealed_->end())
-        for (const auto& line : lines->second)
-            if (auto key = seal::parse_ssh_public_key(line)) signers.push_back(std::move(*key));
-    return signers;
+    return keys_of(*sealed_, server);
+}
+
+bool BackupAccess::learn_signers_everywhere(const std::string& server) {
+    if (!everywhere_) {
+        try {
+            SecretsAccess wide(session_, estate_.loaded(), estate_.network().http(), {.network = &estate_.network()});
+            const auto copies = wide.read_copies(true);
+            everywhere_ = copies.best ? copies.best->bundle.backup_signers : BackupSigners();
+        } catch (const Error& error) {
+            if (error.code() == errors::interrupted) throw;
+            everywhere_ = BackupSigners();
+        }
+    }
+    auto& known = signers_[server];
+    const auto before = known.size();
+    for (auto& key : keys_of(*everywhere_, server))
+        if (std::ranges::find(known, key) == known.end()) known.push_back(std::move(key));
+    return known.size() > before;
 }
 
 ops::ManifestSigners BackupAccess::live_signers(const std::string& server) {
@@ -163,14 +186,8 @@ const ops::ManifestSigners& BackupAccess::signers(const std::string& server) {
     if (const auto known = signers_.find(server); known != signers_.end()) return known->second;
     if (server == ops::estate_copy_server)
         return signers_[server] = ops::estate_copy_signers(estate_.estate());
-    const auto& sealed = estate_.access().backup_signers();
-    if (const auto known = sealed.find(server); known != sealed.end()) {
-        auto& keys = signers_[server];
-        for (const auto& line : known->second)
-            if (auto key = seal::parse_ssh_public_key(line)) keys.push_back(std::move(*key));
-        return keys;
-    }
-    signers_[server] = sealed_signers(server);
+    signers_[server] = keys_of(estate_.access().backup_signers(), server);
+    if (signers_[server].empty()) signers_[server] = sealed_signers(server);
     if (!signers_[server].empty()) return signers_[server];
     try {
         signers_[server] = live_signers(server);
@@ -186,9 +203,17 @@ const ops::ManifestSigners& BackupAccess::signers(const std::string& server) {
 ops::Catalog BackupAccess::catalog(const std::string& store_name,
                                    const std::string& server,
                                    std::optional<std::size_t> newest) {
-    return ops::read_catalog(
-        store(store_name),
-        {.estate = estate_.estate().name, .server = server, .signers = signers(server), .newest = newest});
+    const auto read = [&] {
+        return ops::read_catalog(
+            store(store_name),
+            {.estate = estate_.estate().name, .server = server, .signers = signers(server), .newest = newest});
+    };
+    auto found = read();
+    // The copy at hand may be older than the server: another one may know who signed.
+    const auto unknown = [](const ops::RefusedRun& run) { return run.why.code() == errors::backup_untrusted; };
+    if (server != ops::estate_copy_server && std::ranges::any_of(found.refused, unknown) && learn_signers_everywhere(server))
+        return read();
+    return found;
 }
 
 std::vector<std::string> BackupAccess::items(const std::string& server) const {

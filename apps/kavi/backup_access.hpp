@@ -82,12 +82,15 @@ class BackupAccess {
   private:
     ops::ManifestSigners sealed_signers(const std::string& server);
     ops::ManifestSigners live_signers(const std::string& server);
+    /// Adds what the newest sealed copy of all places names; true: something was new.
+    bool learn_signers_everywhere(const std::string& server);
 
     Session& session_;
     EstateSession& estate_;
     std::map<std::pair<std::string, StoreUse>, std::unique_ptr<store::Store>> open_;
     std::map<std::string, ops::ManifestSigners> signers_;
-    std::optional<std::map<std::string, std::vector<std::string>>> sealed_;  ///< the sealed copy's, by server
+    std::optional<std::map<std::string, std::vector<std::string>>> sealed_;      ///< the local sealed copy's, by server
+    std::optional<std::map<std::string, std::vector<std::string>>> everywhere_;  ///< the newest copy's
     std::optional<ops::TimeZone> zone_;
 };
 

@@ -18,11 +18,12 @@ def psql(text, database="infisical"):
 
 
 def fill():
-    """Something of everything, and what it looks like from outside."""
+    """Something of everything, each time another, and what it looks like from outside."""
+    stamp = str(time.time_ns())
     psql("drop table if exists people; create table people(id int primary key, name text); "
-         "insert into people select g, md5(g::text) from generate_series(1, %d) g;" % ROWS)
-    bruno("docker exec %s /bin/sh /etc/redis/redis.sh cli set greeting hello" % (HERE % "redis"))
-    bruno("echo kept >$(docker volume inspect -f '{{.Mountpoint}}' production_forgejo-data)/marker")
+         "insert into people select g, md5(g::text || '%s') from generate_series(1, %d) g;" % (stamp, ROWS))
+    bruno("docker exec %s /bin/sh /etc/redis/redis.sh cli set greeting %s" % (HERE % "redis", stamp))
+    bruno("echo %s >$(docker volume inspect -f '{{.Mountpoint}}' production_forgejo-data)/marker" % stamp)
     return look()
 
 
@@ -82,6 +83,9 @@ def killed_on_the_way_back():
     done = kavi(*words, "--json")
     check_back(before, done, counted=0)
     kavi("deploy", "--dry-run", "--exit-code")
+    kavi("backup", "--accept-smaller")
+    listed = json.loads(kavi("backup", "list", "--json").stdout)
+    check("the new server's backups are believed", "isn't signed" not in json.dumps(listed), json.dumps(listed)[:2000])
 
 
 @case

@@ -323,6 +323,8 @@ class Recovery {
 
     /// The new server signs its backups with a key of its own, which the sealed copy must name.
     void keep_copies(std::map<std::string, std::string> keys, Result& result) {
+        for (const auto& [server, facts] : seen_.hosts)  // made by a run that was cut
+            if (const auto key = ops::backup_host_state(facts).signing_key; !key.empty()) keys.try_emplace(server, key);
         const auto say = [&](const std::optional<std::string>& line) {
             if (line) result.text += fmt::format("  {}\n", *line);
         };
