@@ -84,8 +84,9 @@ def killed_on_the_way_back():
     check_back(before, done, counted=0)
     kavi("deploy", "--dry-run", "--exit-code")
     kavi("backup", "--accept-smaller")
-    listed = json.loads(kavi("backup", "list", "--json").stdout)
-    check("the new server's backups are believed", "isn't signed" not in json.dumps(listed), json.dumps(listed)[:2000])
+    newest = json.loads(kavi("backup", "list", "--server", "bruno", "--json").stdout)["data"]["catalogs"][0]["runs"][0]
+    check("the new server's backup is believed", newest["age_seconds"] < 60, newest)
+    check("what restores have kept isn't in it", "__before" not in json.dumps(newest), newest)
 
 
 @case
