@@ -143,7 +143,8 @@ def plan_of(done):
 def up():
     if (D / "env").exists():
         lab("down", "--dir", str(D))
-    (D / "e2e-known-hosts").unlink(missing_ok=True)
+    for left in ("e2e-known-hosts", "requests.jsonl", "ssh.jsonl"):
+        (D / left).unlink(missing_ok=True)
     lab("build")
     lab("up", "--dir", str(D), "--estate", str(ROOT / "config/kavi.toml"), "--verbose-log", "--box-size", "2GiB")
     key = D / "sealed/BOX_ADMIN_KEY"

@@ -156,8 +156,13 @@ class DeployPlanner {
         std::erase_if(dns.plan.actions, [&](const plan::Action& action) {
             return std::ranges::find(dns.steps, action.id, &DnsStep::id) == dns.steps.end();
         });
-        for (auto& action : dns.plan.actions)
+        dns.creations.clear();
+        dns.removals.clear();
+        for (auto& action : dns.plan.actions) {
             std::erase_if(action.after, [&](const auto& id) { return dns.plan.find(id) == nullptr; });
+            if (action.verb == plan::Verb::create) ++dns.creations[action.group];
+            if (action.verb == plan::Verb::remove) ++dns.removals[action.group];
+        }
     }
 
     const DeployRequest& request_;
