@@ -130,6 +130,7 @@ TEST_CASE("a shared file counts where every store has it whole") {
     past.files["box"] = {{image.file, 10}};
     past.files["vault"] = {{image.file, 10}};
     CHECK(past.everywhere(image.file, stores.all) == &past.artefacts[0]);
+    CHECK(past.everywhere(image.file.substr(0, 3), stores.all) == &past.artefacts[0]);  // by its beginning
     CHECK(past.everywhere("images/other", stores.all) == nullptr);
     CHECK(past.is_taken(image.file));
     SECTION("cut off in one") {

@@ -114,7 +114,7 @@ class BackupRun {
                 [&](std::string text) {
                     manifest_.warnings.push_back(fmt::format("{}: {}", item.name, printable(text)));
                 },
-            .keep_last = [&](const std::string& file) { return keep_last(file); },
+            .keep_last = [&](const std::string& beginning) { return keep_last(beginning); },
             .is_taken = [&](const std::string& file) { return past_.is_taken(file); },
             .run = request_.run,
             .stop = agent_.stop};
@@ -176,10 +176,10 @@ class BackupRun {
             .fix("if that is right: kavi backup --accept-smaller");
     }
 
-    bool keep_last(const std::string& file) {
-        const auto* artefact = past_.everywhere(file, stores_);
+    bool keep_last(const std::string& beginning) {
+        const auto* artefact = past_.everywhere(beginning, stores_);
         if (artefact == nullptr) return false;
-        const auto same = std::ranges::find(manifest_.artefacts, file, &Artefact::file);
+        const auto same = std::ranges::find(manifest_.artefacts, artefact->file, &Artefact::file);
         if (same == manifest_.artefacts.end()) manifest_.artefacts.push_back(*artefact);
         return true;
     }

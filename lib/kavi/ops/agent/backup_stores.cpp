@@ -92,17 +92,19 @@ std::uint64_t StoredPast::last(std::string_view item, std::string_view part, std
     return 0;
 }
 
-const Artefact* StoredPast::everywhere(const std::string& file, std::span<const RunStore> stores) const {
-    const auto found = std::ranges::find(artefacts, file, &Artefact::file);
-    if (found == artefacts.end()) return nullptr;
-    for (const auto& store : stores) {
-        if (!store.lives()) continue;
+const Artefact* StoredPast::everywhere(const std::string& beginning, std::span<const RunStore> stores) const {
+    const auto lies_in = [&](const Artefact& artefact, const RunStore& store) {
         const auto listed = files.find(store.name);
-        if (listed == files.end()) return nullptr;
-        const auto there = listed->second.find(file);
-        if (there == listed->second.end() || there->second != found->bytes) return nullptr;
-    }
-    return &*found;
+        if (listed == files.end()) return false;
+        const auto there = listed->second.find(artefact.file);
+        return there != listed->second.end() && there->second == artefact.bytes;
+    };
+    for (const auto& artefact : artefacts)
+        if (artefact.file.starts_with(beginning) && std::ranges::all_of(stores, [&](const RunStore& store) {
+                return !store.lives() || lies_in(artefact, store);
+            }))
+            return &artefact;
+    return nullptr;
 }
 
 bool StoredPast::is_taken(const std::string& file) const {

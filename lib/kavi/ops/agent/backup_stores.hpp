@@ -24,8 +24,8 @@ struct StoredPast {
 
     /// Plain bytes of the last such artefact; 0: there is none.
     std::uint64_t last(std::string_view item, std::string_view part, std::string_view kind) const;
-    /// The artefact that lies in every living store, whole as far as its size tells; null: none.
-    const Artefact* everywhere(const std::string& file, std::span<const RunStore> stores) const;
+    /// An artefact whose file begins so and lies in every living store, whole as far as its size tells; null: none.
+    const Artefact* everywhere(const std::string& beginning, std::span<const RunStore> stores) const;
     bool is_taken(const std::string& file) const;
 };
 

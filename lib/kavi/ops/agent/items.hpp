@@ -30,8 +30,8 @@ struct ItemJob {
     std::function<void(const NewArtefact&)> store;
     std::function<void(std::string part, const Error& why)> fail;
     std::function<void(std::string warning)> warn;
-    /// The artefact of an image that the last run named and every store still has; false: store it.
-    std::function<bool(const std::string& file)> keep_last;
+    /// Takes over an artefact whose file begins so, that an earlier run named and every store still has; false: store it.
+    std::function<bool(const std::string& beginning)> keep_last;
     /// Whether some store has such a file already.
     std::function<bool(const std::string& file)> is_taken;
     std::string run;

@@ -72,11 +72,11 @@ std::string image_id(const ItemJob& job, const std::string& image) {
 void backup_image(const ItemJob& job, const std::string& image) {
     const auto id = image_id(job, image);
     const auto digest = id.substr(id.find(':') + 1);
-    auto file = fmt::format("images/{}.tar.zst.age", file_name_of(digest));
-    if (job.keep_last(file)) return;
-    // Not the one that the last manifest names: its hashes aren't known, and it can't be opened here.
-    if (job.is_taken(file)) file = fmt::format("images/{}.{}.tar.zst.age", file_name_of(digest), job.run);
-    if (job.keep_last(file)) return;
+    const auto beginning = fmt::format("images/{}.", file_name_of(digest));
+    if (job.keep_last(beginning)) return;
+    auto file = beginning + "tar.zst.age";
+    // Of a run that isn't believed here: its hashes aren't known, and it can't be opened.
+    if (job.is_taken(file)) file = fmt::format("{}{}.tar.zst.age", beginning, job.run);
     job.store({.kind = "images",
                .part = image,
                .form = "tar",
