@@ -25,6 +25,11 @@ if(KAVI_TEST_HOOKS)
   target_compile_definitions(kavi_options INTERFACE KAVI_TEST_HOOKS)
 endif()
 
+if(KAVI_FUZZ)
+  # clang up to 18 says that its concepts are older than libstdc++ 12's std::expected wants.
+  add_compile_options(-fsanitize=address,fuzzer-no-link -D__cpp_concepts=202002L -Wno-builtin-macro-redefined)
+  add_link_options(-fsanitize=address)
+endif()
 if(KAVI_SANITIZE)
   add_compile_options(-fsanitize=${KAVI_SANITIZE} -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${KAVI_SANITIZE})

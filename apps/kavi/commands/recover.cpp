@@ -194,6 +194,7 @@ class Recovery {
         const auto began = session_.clock.steady();
         handler.apply(batch, session_.stop);
         progress->finished(action, std::chrono::duration_cast<std::chrono::milliseconds>(session_.clock.steady() - began), false);
+        last_copy_ = handler.results().at(options_.server).run;
         estate_.hosts().close(options_.server);
         estate_.facts().forget(options_.server);
     }
@@ -216,12 +217,22 @@ class Recovery {
         for (const auto& store : stores) {
             try {
                 catalog_ = backups_.catalog(store, options_.server);
+                require_last_copy();
                 return;
             } catch (const Error& error) {
                 if (error.code() == errors::interrupted || store == stores.back()) throw;
                 session_.output.warn(fmt::format("store {} is passed over: {}", store, error.message()));
             }
         }
+    }
+
+    /// The server isn't given up for an older backup than the copy that was just taken.
+    void require_last_copy() const {
+        if (last_copy_.empty() || catalog_.find(last_copy_) != nullptr) return;
+        Error error(errors::backup_untrusted, fmt::format("the last copy of {} can't be used", options_.server));
+        for (const auto& refused : catalog_.refused)
+            if (refused.run == last_copy_) error.because(refused.why.message());
+        throw error.fix(fmt::format("'kavi deploy {}' lets the sealed copy know the server's key; then run the same command again", options_.server));
     }
 
     plan::Plan planned() {
@@ -370,6 +381,7 @@ class Recovery {
     std::map<std::string, ops::StackFiles> files_;
     ops::DeployObservation seen_;
     bool unfinished_ = false;
+    std::string last_copy_;  ///< its run; empty: none was taken
     std::optional<ops::AgentProgram> agent_;
     ops::Catalog catalog_;
     std::vector<std::string> notes_, ages_;
