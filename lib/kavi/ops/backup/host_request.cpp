@@ -38,20 +38,6 @@ std::string engine_volume(const model::LoadedEstate& loaded, const std::string& 
     return name;
 }
 
-bool is_within(std::string_view inner, std::string_view outer) {
-    return inner == outer || (inner.starts_with(outer) && (outer.ends_with('/') || inner[outer.size()] == '/'));
-}
-
-/// The mount point of a storage that the folder lies below; empty: none.
-std::string mount_above(const model::Estate& estate, const std::string& server, std::string_view folder) {
-    for (const auto& name : estate.servers.at(server).mounts) {
-        const auto storage = estate.storages.find(name);
-        if (storage != estate.storages.end() && storage->second.mount && is_within(folder, storage->second.mount->at))
-            return storage->second.mount->at;
-    }
-    return {};
-}
-
 void add_files(Json& json, const model::LoadedEstate& loaded, const std::string& server, const model::BackupItem& item) {
     const std::string_view path = item.source->path;
     if (path.starts_with(volume_prefix)) {
@@ -123,6 +109,21 @@ bool is_hidden(const model::SecretRef& ref, const secrets::SecretVault& vault) {
 }
 
 }  // namespace
+
+bool is_within(std::string_view inner, std::string_view outer) {
+    return inner == outer || (inner.starts_with(outer) && (outer.ends_with('/') || inner[outer.size()] == '/'));
+}
+
+std::string mount_above(const model::Estate& estate, const std::string& server, std::string_view folder) {
+    const auto found = estate.servers.find(server);
+    if (found == estate.servers.end()) return {};
+    for (const auto& name : found->second.mounts) {
+        const auto storage = estate.storages.find(name);
+        if (storage != estate.storages.end() && storage->second.mount && is_within(folder, storage->second.mount->at))
+            return storage->second.mount->at;
+    }
+    return {};
+}
 
 std::string writer_key_name(std::string_view store) {
     return fmt::format("{}-writer", store);

@@ -21,6 +21,12 @@ inline constexpr std::string_view host_request_file = "/etc/kavi/backup.json";
 inline constexpr std::string_view signing_key_name = "backup_signing";  ///< below host_keys, with "_ed25519" behind it
 inline constexpr std::string_view host_keys = "/var/lib/kavi/keys";
 
+/// Whether a path is that folder or lies below it; both absolute.
+bool is_within(std::string_view inner, std::string_view outer);
+
+/// The mount point of a storage that the folder of that server lies below; empty: none.
+std::string mount_above(const model::Estate& estate, const std::string& server, std::string_view folder);
+
 /// "box-writer": what a server's own key for a store is called below host_keys.
 std::string writer_key_name(std::string_view store);
 

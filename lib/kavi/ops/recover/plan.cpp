@@ -1,3 +1,4 @@
+#include <kavi/ops/backup/host_request.hpp>
 #include <kavi/ops/recover/plan.hpp>
 #include <kavi/ops/restore/plan.hpp>
 #include <kavi/ops/stacks/observe.hpp>
@@ -164,15 +165,9 @@ plan::Plan plan_recovery(RecoveryParts parts) {
 std::vector<std::string> items_elsewhere(const model::LoadedEstate& loaded, const std::string& server) {
     const auto& estate = loaded.estate;
     std::vector<std::string> items;
-    const auto below_mount = [&](const std::string& path) {
-        return std::ranges::any_of(estate.servers.at(server).mounts, [&](const auto& name) {
-            const auto storage = estate.storages.find(name);
-            return storage != estate.storages.end() && storage->second.mount &&
-                   (path + '/').starts_with(storage->second.mount->at + '/');
-        });
-    };
     for (const auto& [name, item] : estate.backup.items)
-        if (item.source && item.source->owner == server && below_mount(item.source->path)) items.push_back(name);
+        if (item.source && item.source->owner == server && !mount_above(estate, server, item.source->path).empty())
+            items.push_back(name);
     return items;
 }
 

@@ -1,6 +1,7 @@
 #include <kavi/base/error_codes.hpp>
 #include <kavi/base/text.hpp>
 #include <kavi/model/placed.hpp>
+#include <kavi/ops/backup/host_request.hpp>
 #include <kavi/ops/backup/when.hpp>
 #include <kavi/ops/restore/plan.hpp>
 
@@ -46,24 +47,6 @@ const model::ComposeMount* data_mount(const model::ComposeService& service) {
         found = &mount;
     }
     return found;
-}
-
-bool is_within(std::string_view inner, std::string_view outer) {
-    return inner == outer ||
-           (inner.starts_with(outer) && (outer.ends_with('/') || inner[outer.size()] == '/'));
-}
-
-/// The mount of a storage that the folder lies below; empty: none.
-std::string mount_of(const model::Estate& estate, const std::string& server, std::string_view folder) {
-    const auto found = estate.servers.find(server);
-    if (found == estate.servers.end()) return {};
-    for (const auto& name : found->second.mounts) {
-        const auto storage = estate.storages.find(name);
-        if (storage != estate.storages.end() && storage->second.mount &&
-            is_within(folder, storage->second.mount->at))
-            return storage->second.mount->at;
-    }
-    return {};
 }
 
 Json labels_of(const StackVolume& found) {
@@ -203,7 +186,7 @@ Json files_target(const model::LoadedEstate& loaded, const model::BackupItem& it
         return target;
     }
     target["folder"] = path;
-    if (const auto mount = mount_of(loaded.estate, source.owner, path); !mount.empty())
+    if (const auto mount = mount_above(loaded.estate, source.owner, path); !mount.empty())
         target["mount"] = mount;
     return target;
 }
