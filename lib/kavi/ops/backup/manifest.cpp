@@ -17,18 +17,6 @@ namespace {
 constexpr std::string_view version_key = "kavi.manifest";
 constexpr int manifest_version = 1;
 
-Json artefact_json(const Artefact& artefact) {
-    return {{"item", artefact.item},
-            {"kind", artefact.kind},
-            {"part", artefact.part},
-            {"file", artefact.file},
-            {"bytes", artefact.bytes},
-            {"sha256", artefact.sha256},
-            {"plain_bytes", artefact.plain_bytes},
-            {"plain_sha256", artefact.plain_sha256},
-            {"details", artefact.details.is_null() ? Json::object() : artefact.details}};
-}
-
 Json failure_json(const ItemFailure& failure) {
     return {{"item", failure.item}, {"part", failure.part}, {"message", failure.message}};
 }
@@ -185,6 +173,18 @@ std::string known_keys(const ManifestSigners& signers) {
 }
 
 }  // namespace
+
+Json artefact_json(const Artefact& artefact) {
+    return {{"item", artefact.item},
+            {"kind", artefact.kind},
+            {"part", artefact.part},
+            {"file", artefact.file},
+            {"bytes", artefact.bytes},
+            {"sha256", artefact.sha256},
+            {"plain_bytes", artefact.plain_bytes},
+            {"plain_sha256", artefact.plain_sha256},
+            {"details", artefact.details.is_null() ? Json::object() : artefact.details}};
+}
 
 std::string write_manifest(const Manifest& manifest) {
     Json json{{version_key.data(), manifest_version},

@@ -62,6 +62,9 @@ std::string write_manifest(const Manifest& manifest);
 /// file name that leaves its folder, a repeated file.
 Manifest read_manifest(std::string_view bytes, std::string_view source);
 
+/// One artefact as a manifest has it, and as the agent is told of it.
+Json artefact_json(const Artefact& artefact);
+
 /// "sha256:…" of a manifest's bytes: what the next one names as `previous`.
 std::string manifest_digest(std::string_view bytes);
 

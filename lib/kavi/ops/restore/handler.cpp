@@ -53,18 +53,6 @@ RestoreResult result_of(const Json& said) {
 
 }  // namespace
 
-Json artefact_json(const Artefact& artefact) {
-    return {{"item", artefact.item},
-            {"kind", artefact.kind},
-            {"part", artefact.part},
-            {"file", artefact.file},
-            {"bytes", artefact.bytes},
-            {"sha256", artefact.sha256},
-            {"plain_bytes", artefact.plain_bytes},
-            {"plain_sha256", artefact.plain_sha256},
-            {"details", artefact.details}};
-}
-
 UnwrappedArtefact unwrap_artefact(store::Store& store,
                                   const std::string& path,
                                   std::span<const seal::Identity> identities) {

@@ -44,9 +44,6 @@ struct RestoreTools {
     std::function<void(const plan::Action&, std::string_view doing)> on_progress = nullptr;
 };
 
-/// The artefact as docs/backups.md has it.
-Json artefact_json(const Artefact& artefact);
-
 /// What opens one artefact elsewhere without an identity there.
 struct UnwrappedArtefact {
     Secret file_key;
